@@ -1,0 +1,57 @@
+import { homedir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { StepFailure } from './failure.ts'
+
+export const REPOSITORY = resolve(import.meta.dirname, '../../..')
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What the machine's own environment tells: where programs are, where a cache belongs, what children inherit. */
+export type HostConfig = {
+  readonly path: readonly string[]
+  readonly cacheFolder: string
+  readonly env: Environment
+}
+
+export function readHostConfig(env: Environment = process.env): HostConfig {
+  const javaHome = env['JAVA_HOME'] ? [join(env['JAVA_HOME'], 'bin')] : []
+  const cache = env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  return {
+    path: [...javaHome, ...(env['PATH'] ?? '').split(delimiter)],
+    cacheFolder: join(cache, 'bourse'),
+    env,
+  }
+}
+
+const PARTITIONS_MAX = 64
+
+/** Away from the servers' usual ports, so that those of the distribution may run beside the exchange. */
+const port = (standard: number) => z.coerce.number().int().min(1).max(65_535).default(standard)
+const partitions = z.coerce.number().int().min(1).max(PARTITIONS_MAX).default(1)
+const text = z.string().min(1).optional()
+
+const schema = z.object({
+  BOURSE_HOME: z.string().min(1).default(join(REPOSITORY, '.bourse')),
+  KAFKA_PORT: port(19_092),
+  KAFKA_CONTROLLER_PORT: port(19_093),
+  POSTGRES_PORT: port(15_432),
+  REDIS_PORT: port(16_379),
+  RISK_PARTITIONS: partitions,
+  MATCHING_PARTITIONS: partitions,
+  KAFKA_BROKERS: text,
+  DATABASE_URL: text,
+  DATABASE_READ_URL: text,
+  REDIS_URL: text,
+})
+
+export type LocalConfig = z.infer<typeof schema>
+
+/** Reads the settings of the local exchange. Throws a failure that names every setting that is wrong. */
+export function readLocalConfig(env: Environment = process.env): LocalConfig {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return { ...parsed.data, BOURSE_HOME: resolve(parsed.data.BOURSE_HOME) }
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  throw new StepFailure(`wrong settings: ${problems.join('; ')}`)
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander'
+import { readLocalConfig } from './config.ts'
+import { down, reset } from './down.ts'
+import { messageOf, StepFailure } from './failure.ts'
+import { printStatus } from './status.ts'
+import { supervise } from './supervisor.ts'
+import { up } from './up.ts'
+
+const program = new Command('bourse').description('Runs the exchange on this machine.')
+
+program
+  .command('up')
+  .description('start everything and wait until it is ready')
+  .action(async () => exitWith(await up(readLocalConfig())))
+program
+  .command('down')
+  .description('stop everything, keep the data')
+  .action(() => down(readLocalConfig()))
+program
+  .command('reset')
+  .description('stop everything and forget the data')
+  .action(() => reset(readLocalConfig()))
+program
+  .command('status')
+  .description('show each part, its pid, port and health')
+  .action(async () => exitWith(await printStatus(readLocalConfig())))
+program
+  .command('supervise', { hidden: true })
+  .action(() => supervise(readLocalConfig(), (message) => process.connected && process.send?.(message)))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(messageOf(error))
+  if (error instanceof StepFailure && error.advice !== undefined) console.error(`→ ${error.advice}`)
+  process.exitCode = 1
+}
+
+function exitWith(isWell: boolean): void {
+  process.exitCode = isWell ? 0 : 1
+}

@@ -1,0 +1,75 @@
+import { mkdir } from 'node:fs/promises'
+import type { LocalConfig } from './config.ts'
+import { StepFailure } from './failure.ts'
+import type { ManagedProcess } from './managed-process.ts'
+import type { ProgressEvent } from './progress.ts'
+import { claimHome, forgetRunState, identify, writeRunState, type RunState } from './run-state.ts'
+import { startStack } from './stack.ts'
+
+export type SupervisorMessage = ProgressEvent | { readonly type: 'up' }
+
+/**
+ * Starts the exchange and keeps it up until SIGTERM. `tell` carries progress to the command that waits for it; when
+ * that command goes away before everything is up, everything is stopped again.
+ */
+export async function supervise(
+  config: LocalConfig,
+  tell: (message: SupervisorMessage) => void,
+): Promise<void> {
+  const home = config.BOURSE_HOME
+  const state: RunState = { supervisor: identify(process.pid), phase: 'starting', parts: [] }
+  await mkdir(home, { recursive: true, mode: 0o755 })
+  if (!claimHome(home, state)) throw new StepFailure(`another supervisor runs the exchange in ${home}`)
+
+  const ending = new AbortController()
+  const end = () => ending.abort(new Error('asked to stop'))
+  process.once('SIGTERM', end).once('SIGINT', end).once('disconnect', end)
+  const save = (changes: Partial<RunState>) => writeRunState(home, Object.assign(state, changes))
+  try {
+    const stack = await startStack({
+      ...stackOptions(config),
+      report: tell,
+      signal: ending.signal,
+      onChange: (processes) => save({ parts: processes.map(describe) }),
+    })
+    process.off('disconnect', end)
+    save({ phase: 'up' })
+    tell({ type: 'up' })
+    await untilAborted(ending.signal)
+    save({ phase: 'stopping' })
+    await stack.stop()
+  } finally {
+    forgetRunState(home)
+  }
+}
+
+function stackOptions(config: LocalConfig): Parameters<typeof startStack>[0] {
+  return {
+    home: config.BOURSE_HOME,
+    ports: config,
+    riskPartitions: config.RISK_PARTITIONS,
+    matchingPartitions: config.MATCHING_PARTITIONS,
+    external: {
+      kafkaBrokers: config.KAFKA_BROKERS,
+      databaseUrl: config.DATABASE_URL,
+      databaseReadUrl: config.DATABASE_READ_URL,
+      redisUrl: config.REDIS_URL,
+    },
+  }
+}
+
+function describe({ spec, pid, restarts }: ManagedProcess): RunState['parts'][number] {
+  return { name: spec.name, port: spec.port, restarts, ...(pid !== undefined && { process: identify(pid) }) }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    // The timer keeps the process alive while nothing else does.
+    const alive = setInterval(() => {}, 3_600_000)
+    signal.addEventListener('abort', () => {
+      clearInterval(alive)
+      resolve()
+    })
+  })
+}
