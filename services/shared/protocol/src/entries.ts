@@ -66,7 +66,7 @@ const listing = record({
 /** One line of a posting: `amount` is added to the account's balance of the asset. A posting's lines sum to zero per asset. */
 const leg = record({ account: u32, asset: u16, amount })
 export type Leg = ValueOf<typeof leg>
-/** An asset's sums over one shard: customers' and the exchange's own accounts together. */
+/** An asset's sums over the customers of one shard. (With the exchange's own accounts every posting would sum to zero.) */
 const total = record({ asset: u16, available: amount, held: amount })
 export type Total = ValueOf<typeof total>
 const fillReport = record({ tradeId: safe, price, quantity })

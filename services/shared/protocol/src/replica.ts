@@ -1,6 +1,6 @@
 import { invariant } from '@bourse/domain/result'
 import { decodeFrame, encodeFrame, ENTRIES_PER_FRAME_MAX, FRAME_BYTES_MAX } from './frame.ts'
-import type { Cut, Effects, Machine, Output, Reply, Shard } from './shard.ts'
+import type { Cut, Effects, Machine, Output, Reply, Segment, Shard } from './shard.ts'
 import { emptyHash, hashOf, sameHash, type StreamHash } from './stream-hash.ts'
 import { destinationKey } from './streams.ts'
 
@@ -15,6 +15,8 @@ export type LogPosition = { readonly offset: number; readonly lastRecord: Stream
 
 export type Snapshot = LogPosition & {
   readonly state: Buffer
+  /** What `state` refers to and no longer changes. */
+  readonly segments: readonly Segment[]
   readonly hash: StreamHash
   readonly log: string
   /** Last sequence per stream, read and written: what decides when the snapshot may be forgotten. */
@@ -161,7 +163,8 @@ export class Replica<M extends Machine> {
   snapshot(): Snapshot {
     const state = this.shard.encode()
     const position = { offset: this.#next, lastRecord: this.#lastRecord }
-    return { ...position, state, hash: hashOf(state), log: this.shard.log, ...this.shard.positions() }
+    const segments = this.shard.machine.segments()
+    return { ...position, state, segments, hash: hashOf(state), log: this.shard.log, ...this.shard.positions() }
   }
 
   #frames(outputs: readonly Output[]): Outgoing[] {

@@ -42,7 +42,20 @@ export interface Machine {
   encode(writer: ByteWriter): void
   /** Rows that a reconciliation compares, as they are now. */
   cut(): unknown
+  /** Parts of the state that no longer change: stored once, then only referred to by snapshots. */
+  segments(): readonly Segment[]
 }
+
+/** An unchanging part of a machine's state. */
+export type Segment = { readonly id: number; readonly body: Buffer }
+
+/** Rebuilds a machine from its bytes and from the segments that they refer to. */
+export type MachineDecoder<M extends Machine> = (
+  reader: ByteReader,
+  shard: number,
+  topology: Topology,
+  segments: readonly Segment[],
+) => M
 
 /** Bytes for one stream, with what a frame's header needs to know. */
 export type Output = {
@@ -180,7 +193,11 @@ export class Shard<M extends Machine> {
   }
 
   /** Rebuilds a shard from `encode`'s bytes. Throws a MalformedError where they are none. */
-  static decode<M extends Machine>(bytes: Buffer, decodeMachine: (reader: ByteReader, shard: number, topology: Topology) => M): Shard<M> {
+  static decode<M extends Machine>(
+    bytes: Buffer,
+    segments: readonly Segment[],
+    decodeMachine: MachineDecoder<M>,
+  ): Shard<M> {
     const reader = new ByteReader(bytes)
     const format = reader.u8()
     if (format !== SNAPSHOT_FORMAT) throw new MalformedError(`snapshot format ${format}`, 0)
@@ -201,7 +218,7 @@ export class Shard<M extends Machine> {
       hash: { high: reader.u32(), low: reader.u32() },
     }))
     const cuts = times(reader.u16(), () => [reader.safe(), times(reader.u16(), () => reader.text(64))] as const)
-    const shard = new Shard(decodeMachine(reader, source.shard, topology), source.shard, topology)
+    const shard = new Shard(decodeMachine(reader, source.shard, topology, segments), source.shard, topology)
     reader.finish()
     shard.#log = header.log
     shard.#epoch = header.epoch
