@@ -1,0 +1,4 @@
+import { buildApp } from './app.ts'
+import { ENVIRONMENTS } from './environments.ts'
+
+buildApp(ENVIRONMENTS).synth()

@@ -1,0 +1,38 @@
+/**
+ * Everything from outside that this app pins, read on 2026-11-21. One place to raise a version; README, "Day 2",
+ * tells the order. Helm charts come from the projects' own repositories.
+ */
+export const KUBERNETES_VERSION = '1.34'
+
+/** Add-ons that EKS manages, for the engines' nodes: Auto Mode brings its own to its nodes. */
+export const EKS_ADDONS = {
+  'vpc-cni': 'v1.20.4-eksbuild.2',
+  'kube-proxy': 'v1.34.0-eksbuild.2',
+  coredns: 'v1.12.4-eksbuild.1',
+  'eks-pod-identity-agent': 'v1.3.9-eksbuild.3',
+  'aws-efs-csi-driver': 'v2.1.13-eksbuild.1',
+} as const
+
+export const HELM_CHARTS = {
+  keda: { repository: 'https://kedacore.github.io/charts', chart: 'keda', version: '2.20.0' },
+  externalSecrets: {
+    repository: 'https://charts.external-secrets.io',
+    chart: 'external-secrets',
+    version: '2.0.0',
+  },
+  metricsServer: {
+    repository: 'https://kubernetes-sigs.github.io/metrics-server/',
+    chart: 'metrics-server',
+    version: '3.13.0',
+  },
+  collector: {
+    repository: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
+    chart: 'opentelemetry-collector',
+    version: '0.158.3',
+  },
+  argoCd: { repository: 'https://argoproj.github.io/argo-helm', chart: 'argo-cd', version: '9.0.5' },
+} as const
+
+export const AURORA_POSTGRESQL_VERSION = '16.9'
+export const REDIS_VERSION = '7.1'
+export const KAFKA_VERSION = '3.9.x.kraft'
