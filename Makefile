@@ -1,0 +1,41 @@
+# Settings are given as `make up KAFKA_PORT=9092`; services/local/README.md lists them.
+.DEFAULT_GOAL := help
+.PHONY: help up down reset status token test test-all check bench reconcile replay fmt deps build
+
+NODE := node --conditions=@bourse/source --import tsx
+LOCAL := $(NODE) services/local/src/main.ts
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: deps ## start the exchange and wait until it is ready
+	@$(LOCAL) up
+
+down: ## stop it and keep its data
+	@$(LOCAL) down
+
+reset: ## stop it and forget its data
+	@$(LOCAL) reset
+
+status: ## show each part, its pid, port and health
+	@$(LOCAL) status
+
+test: deps build ## run unit, property, simulation and integration tests
+	@$(NODE) services/local/src/test-main.ts
+
+test-all: deps build ## run the tests with many more simulated seeds and longer faults
+	@TEST_ALL=1 $(NODE) services/local/src/test-main.ts
+
+check: deps build ## check types, formatting, lint and tidy rules
+	npx prettier --check .
+	npx eslint .
+	npx mocha services/shared/testing/src/tidy.test.ts
+
+fmt: deps ## format every file
+	npx prettier --write .
+
+deps:
+	@bash services/local/bootstrap.sh
+
+build:
+	@npx tsc -b
