@@ -45,10 +45,13 @@ export type ListingRefusal =
 
 /** The lowest price an order may name, in ticks. */
 export const bandLow = (listing: Listing): Ticks =>
-  ticks(Math.max(1, Math.min(listing.referencePrice, share(listing.referencePrice, PPM - listing.bandPpm) + 1)))
+  ticks(
+    Math.max(1, Math.min(listing.referencePrice, share(listing.referencePrice, PPM - listing.bandPpm) + 1)),
+  )
 
 /** The highest price an order may name, in ticks. */
-export const bandHigh = (listing: Listing): Ticks => ticks(share(listing.referencePrice, PPM + listing.bandPpm))
+export const bandHigh = (listing: Listing): Ticks =>
+  ticks(share(listing.referencePrice, PPM + listing.bandPpm))
 
 /** What one tick × lot is worth, in the quote asset's smallest unit. */
 export const quoteUnit = (listing: Listing): Amount =>
@@ -63,11 +66,13 @@ export const baseUnit = (listing: Listing): Amount => 10n ** BigInt(listing.base
  */
 export function checkListing(listing: Listing, partitions: number): Result<Listing, ListingRefusal> {
   const { base, quote, tickDecimals, lotDecimals, minLots, maxLots, minNotional } = listing
-  if (Math.max(base.scale, quote.scale, tickDecimals, lotDecimals) > DECIMALS_MAX) return err('too_many_decimals')
+  if (Math.max(base.scale, quote.scale, tickDecimals, lotDecimals) > DECIMALS_MAX)
+    return err('too_many_decimals')
   if (quote.scale < tickDecimals + lotDecimals) return err('quote_scale_too_small')
   if (base.scale < lotDecimals) return err('lot_finer_than_asset')
   if (minLots < 1 || maxLots < minLots) return err('quantity_range')
-  if (listing.referencePrice < 1 || listing.bandPpm < 1 || listing.bandPpm >= 10 * PPM) return err('band_range')
+  if (listing.referencePrice < 1 || listing.bandPpm < 1 || listing.bandPpm >= 10 * PPM)
+    return err('band_range')
   if (!Number.isSafeInteger(bandHigh(listing) * maxLots)) return err('notional_too_large')
   if (Math.max(listing.makerFeePpm, listing.takerFeePpm) > FEE_PPM_MAX) return err('fee_range')
   if (minNotional < 1 || minNotional > bandHigh(listing) * maxLots) return err('quantity_range')

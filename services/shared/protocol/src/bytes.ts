@@ -39,7 +39,8 @@ export class ByteWriter {
 
   /** A safe integer, at least 0, in 8 bytes. */
   safe(value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no safe unsigned integer`)
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`${value} is no safe unsigned integer`)
     const at = this.#grow(8)
     this.#bytes.writeUInt32LE(value % 2 ** 32, at)
     this.#bytes.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4)

@@ -164,7 +164,10 @@ const kinds = {
   // Risk's facts, in risk.out.
   accountOpened: [50, { account: u32, owner: text(COMMAND_ID_BYTES_MAX) }],
   /** Money that came or went: `legs` balance; `kind` says why, `reference` is the command's id. */
-  posting: [51, { kind: oneOf('deposit', 'withdrawal'), account: u32, reference: commandId, legs: list(leg, LEGS_MAX) }],
+  posting: [
+    51,
+    { kind: oneOf('deposit', 'withdrawal'), account: u32, reference: commandId, legs: list(leg, LEGS_MAX) },
+  ],
   orderAccepted: [
     52,
     {

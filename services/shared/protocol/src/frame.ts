@@ -89,7 +89,13 @@ export function encodeFrame(header: FrameHeader, entries: readonly Buffer[]): Bu
 export function encodeCommands(entries: readonly Entry[]): Buffer {
   const stamp = { version: 0, cause: 0, time: 0 }
   return encodeFrame(
-    { source: { kind: 'gateway', shard: 0 }, epoch: 0, sequence: 0, hashBefore: emptyHash, endsCommand: true },
+    {
+      source: { kind: 'gateway', shard: 0 },
+      epoch: 0,
+      sequence: 0,
+      hashBefore: emptyHash,
+      endsCommand: true,
+    },
     entries.map((entry) => encodeEntry(entry, stamp)),
   )
 }

@@ -25,7 +25,11 @@ export type Snapshot = LogPosition & {
 }
 
 /** Frames that belong together: once all are acknowledged, X may move to `upTo`. Replies are not waited for. */
-export type Batch = { readonly frames: readonly Outgoing[]; readonly replies: readonly Outgoing[]; readonly upTo: number }
+export type Batch = {
+  readonly frames: readonly Outgoing[]
+  readonly replies: readonly Outgoing[]
+  readonly upTo: number
+}
 
 /** The log does not continue what the state was built from: another log, or one that was cut short. */
 export class WrongLogError extends Error {
@@ -96,7 +100,9 @@ export class Replica<M extends Machine> {
     const hash = hashOf(record.value)
     if (record.offset < this.#next) {
       if (record.offset === this.#next - 1 && !sameHash(hash, this.#lastRecord)) {
-        throw new WrongLogError(`the record at offset ${record.offset} is not the one this state was built from`)
+        throw new WrongLogError(
+          `the record at offset ${record.offset} is not the one this state was built from`,
+        )
       }
       return []
     }
@@ -137,7 +143,8 @@ export class Replica<M extends Machine> {
   /** Hands out everything kept as frames, to be produced in this order. Undefined where nothing is to be done. */
   take(): Batch | undefined {
     invariant(this.#owned, 'only the owner emits')
-    if (this.#next <= this.#x || (this.#unacknowledged.at(-1)?.upTo ?? this.#x) >= this.#next) return undefined
+    if (this.#next <= this.#x || (this.#unacknowledged.at(-1)?.upTo ?? this.#x) >= this.#next)
+      return undefined
     const kept = this.#kept
     this.#kept = []
     this.#keptOutputs = 0
@@ -164,7 +171,14 @@ export class Replica<M extends Machine> {
     const state = this.shard.encode()
     const position = { offset: this.#next, lastRecord: this.#lastRecord }
     const segments = this.shard.machine.segments()
-    return { ...position, state, segments, hash: hashOf(state), log: this.shard.log, ...this.shard.positions() }
+    return {
+      ...position,
+      state,
+      segments,
+      hash: hashOf(state),
+      log: this.shard.log,
+      ...this.shard.positions(),
+    }
   }
 
   #frames(outputs: readonly Output[]): Outgoing[] {
@@ -175,7 +189,11 @@ export class Replica<M extends Machine> {
       const key = destinationKey(output.to)
       const size = sizes.get(key) ?? 0
       const pending = open.get(key)
-      if (pending === undefined || size + output.bytes.length > PAYLOAD_BYTES_MAX || pending.length >= ENTRIES_PER_FRAME_MAX) {
+      if (
+        pending === undefined ||
+        size + output.bytes.length > PAYLOAD_BYTES_MAX ||
+        pending.length >= ENTRIES_PER_FRAME_MAX
+      ) {
         if (pending !== undefined) frames.push(this.#frame(pending))
         open.set(key, [output])
         sizes.set(key, output.bytes.length)
@@ -198,12 +216,21 @@ export class Replica<M extends Machine> {
       hashBefore: first.hashBefore,
       endsCommand: outputs.at(-1)?.endsCommand ?? true,
     }
-    const value = encodeFrame(header, outputs.map(({ bytes }) => bytes))
+    const value = encodeFrame(
+      header,
+      outputs.map(({ bytes }) => bytes),
+    )
     return { ...first.to, value }
   }
 
   #replyFrames(replies: readonly Reply[]): Outgoing[] {
-    const header = { source: this.shard.source, epoch: this.shard.epoch, sequence: 0, hashBefore: emptyHash, endsCommand: true }
+    const header = {
+      source: this.shard.source,
+      epoch: this.shard.epoch,
+      sequence: 0,
+      hashBefore: emptyHash,
+      endsCommand: true,
+    }
     const frames: Outgoing[] = []
     for (const partition of new Set(replies.map((reply) => reply.partition))) {
       const values = replies.filter((reply) => reply.partition === partition).map(({ value }) => value)

@@ -57,13 +57,15 @@ export const oneOf = <const Names extends readonly string[]>(...names: Names): F
 
 export const list = <Value>(item: Field<Value>, lengthMax: number): Field<readonly Value[]> => ({
   write(w, values) {
-    if (values.length > lengthMax) throw new RangeError(`${values.length} items, at most ${lengthMax} are allowed`)
+    if (values.length > lengthMax)
+      throw new RangeError(`${values.length} items, at most ${lengthMax} are allowed`)
     w.u32(values.length)
     for (const value of values) item.write(w, value)
   },
   read(r) {
     const length = r.u32()
-    if (length > lengthMax) throw new MalformedError(`list of ${length}, at most ${lengthMax}`, r.position - 4)
+    if (length > lengthMax)
+      throw new MalformedError(`list of ${length}, at most ${lengthMax}`, r.position - 4)
     const values: Value[] = []
     for (let i = 0; i < length; i++) values.push(item.read(r))
     return values

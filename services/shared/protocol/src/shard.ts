@@ -88,7 +88,11 @@ const MARKERS_MAX = 16
 const SNAPSHOT_FORMAT = 1
 const STREAMS_MAX = 1024
 
-type PendingCut = { readonly waitingFor: Set<string>; readonly state: unknown; readonly inFlight: Cut['inFlight'][number][] }
+type PendingCut = {
+  readonly waitingFor: Set<string>
+  readonly state: unknown
+  readonly inFlight: Cut['inFlight'][number][]
+}
 
 /**
  * A machine with all that makes it exactly-once: sequences and hashes of its input and output streams, monotone log
@@ -153,7 +157,8 @@ export class Shard<M extends Machine> {
     const sequenced = frame.source.kind !== 'gateway'
     let before = frame.hashBefore
     for (const framed of frame.entries) {
-      if (!sequenced || this.#accept(frame, framed, before)) this.#applyEntry(frame.source, framed, appendedAt, effects)
+      if (!sequenced || this.#accept(frame, framed, before))
+        this.#applyEntry(frame.source, framed, appendedAt, effects)
       if (sequenced) before = hashAfter(before, framed.bytes)
     }
     return effects
@@ -217,7 +222,10 @@ export class Shard<M extends Machine> {
       sequence: reader.safe(),
       hash: { high: reader.u32(), low: reader.u32() },
     }))
-    const cuts = times(reader.u16(), () => [reader.safe(), times(reader.u16(), () => reader.text(64))] as const)
+    const cuts = times(
+      reader.u16(),
+      () => [reader.safe(), times(reader.u16(), () => reader.text(64))] as const,
+    )
     const shard = new Shard(decodeMachine(reader, source.shard, topology, segments), source.shard, topology)
     reader.finish()
     shard.#log = header.log
@@ -293,9 +301,18 @@ export class Shard<M extends Machine> {
       reply: (to, answer) => {
         const { instance, request, partition } = to
         if (instance === 0) return
-        const position = this.#outbound.get(destinationKey({ topic: 'risk.out', partition: this.source.shard }))
+        const position = this.#outbound.get(
+          destinationKey({ topic: 'risk.out', partition: this.source.shard }),
+        )
         const shard = this.source.shard
-        const entry = { type: 'reply', ...answer, instance, request, shard, position: position?.sequence ?? 0 } as const
+        const entry = {
+          type: 'reply',
+          ...answer,
+          instance,
+          request,
+          shard,
+          position: position?.sequence ?? 0,
+        } as const
         effects.replies.push({ partition, value: this.#encodeReply(entry) })
       },
     }
@@ -319,7 +336,13 @@ export class Shard<M extends Machine> {
     const stream = this.#stream(to)
     const bytes = encodeEntry(entry, { version: this.#version, cause: this.#inputs, time: this.#time })
     stream.sequence++
-    effects.outputs.push({ to, sequence: stream.sequence, hashBefore: stream.hash, bytes, endsCommand: false })
+    effects.outputs.push({
+      to,
+      sequence: stream.sequence,
+      hashBefore: stream.hash,
+      bytes,
+      endsCommand: false,
+    })
     stream.hash = hashAfter(stream.hash, bytes)
     return stream.sequence
   }
@@ -355,7 +378,11 @@ export class Shard<M extends Machine> {
     const risk = times(riskShards, (partition) => ({ topic: 'risk.in', partition }) as const)
     if (kind === 'matching') return [...risk, { topic: 'orders.out', partition: shard }]
     const books = times(matchingShards, (partition) => ({ topic: 'orders.in', partition }) as const)
-    return [...risk.filter(({ partition }) => partition !== shard), ...books, { topic: 'risk.out', partition: shard }]
+    return [
+      ...risk.filter(({ partition }) => partition !== shard),
+      ...books,
+      { topic: 'risk.out', partition: shard },
+    ]
   }
 }
 
