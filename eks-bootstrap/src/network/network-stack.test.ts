@@ -158,40 +158,36 @@ function securityGroupRules(): string[] {
     ]),
   )
   const inline = groups.flatMap(({ logicalId, properties }) => [
-    ...((properties['SecurityGroupIngress'] ?? []) as Rule[]).map((rule) => ({
-      ...rule,
-      arrow: '<-',
-      group: logicalId,
-    })),
+    ...((properties['SecurityGroupIngress'] ?? []) as Rule[]).map((rule) => ({ rule, arrow: '<-', group: logicalId })),
     ...((properties['SecurityGroupEgress'] ?? []) as Rule[])
       .filter(({ CidrIp }) => CidrIp !== '255.255.255.255/32')
-      .map((rule) => ({ ...rule, arrow: '->', group: logicalId })),
+      .map((rule) => ({ rule, arrow: '->', group: logicalId })),
   ])
-  const separate = [
-    ...resources(network(), 'AWS::EC2::SecurityGroupIngress').map(({ properties }) => ({
-      ...properties,
-      arrow: '<-',
-    })),
-    ...resources(network(), 'AWS::EC2::SecurityGroupEgress').map(({ properties }) => ({
-      ...properties,
-      arrow: '->',
-    })),
-  ].map(
-    (rule) =>
-      ({ ...rule, group: reference((rule as Rule).GroupId) }) as Rule & { arrow: string; group: string },
+  const separate = (['Ingress', 'Egress'] as const).flatMap((direction) =>
+    resources(network(), `AWS::EC2::SecurityGroup${direction}`).map(({ properties }) => {
+      const rule = properties as Rule
+      return { rule, arrow: direction === 'Ingress' ? '<-' : '->', group: reference(rule.GroupId) }
+    }),
   )
 
-  return [...inline, ...separate].map((rule) => {
+  return [...inline, ...separate].map(({ rule, arrow, group }) => {
     const peer =
       names.get(reference(rule.SourceSecurityGroupId ?? rule.DestinationSecurityGroupId)) ??
       rule.SourcePrefixListId ??
       rule.DestinationPrefixListId ??
       (rule.CidrIp === '0.0.0.0/0' ? '*' : rule.CidrIp)
-    return `${names.get(rule.group)} ${rule.arrow} ${peer} ${ports(rule)}`
+    return `${names.get(group)} ${arrow} ${peer} ${ports(rule)}`
   })
 }
 
-type Rule = Readonly<Record<string, string | undefined>> & {
+type Rule = {
+  readonly GroupId?: unknown
+  readonly CidrIp?: string
+  readonly SourceSecurityGroupId?: unknown
+  readonly DestinationSecurityGroupId?: unknown
+  readonly SourcePrefixListId?: string
+  readonly DestinationPrefixListId?: string
+  readonly IpProtocol: string
   readonly FromPort?: number
   readonly ToPort?: number
 }

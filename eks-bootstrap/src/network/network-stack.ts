@@ -14,7 +14,7 @@ type NetworkStackProps = SiteProps & { readonly logsKey: kms.IKey }
 /** The VPC of one site: four tiers in three zones, its endpoints, its rules and its flow logs. */
 export class NetworkStack extends BourseStack {
   readonly vpc: ec2.Vpc
-  readonly securityGroups: SecurityGroups['of']
+  readonly securityGroups: SecurityGroups['fixed']
 
   constructor(scope: Construct, props: NetworkStackProps) {
     super(scope, 'Network', {
@@ -37,7 +37,7 @@ export class NetworkStack extends BourseStack {
       vpc: this.vpc,
       facts: this.facts,
       environment: this.config,
-    }).of
+    }).fixed
     new NetworkAcls(this, 'NetworkAcls', { vpc: this.vpc, network })
     this.#flowLogs(props.logsKey)
     this.#gatewayEndpoints()

@@ -57,6 +57,8 @@ export type SecurityGroupsProps = {
  * here may send anywhere unless a line below says so.
  */
 export class SecurityGroups extends Construct {
+  /** The groups as others may use them: no construct adds a rule behind this table's back. */
+  readonly fixed: Readonly<Record<Member, ec2.ISecurityGroup>>
   readonly of: Readonly<Record<Member, ec2.SecurityGroup>>
 
   constructor(scope: Construct, id: string, { vpc, facts, environment }: SecurityGroupsProps) {
@@ -71,6 +73,11 @@ export class SecurityGroups extends Construct {
       }),
     ])
     this.of = Object.fromEntries(entries) as Record<Member, ec2.SecurityGroup>
+    const fixed = Object.entries(this.of).map(([member, { securityGroupId }]) => [
+      member,
+      ec2.SecurityGroup.fromSecurityGroupId(this, `${member}Fixed`, securityGroupId, { mutable: false }),
+    ])
+    this.fixed = Object.fromEntries(fixed) as Record<Member, ec2.ISecurityGroup>
     this.#fromInternet(facts, environment)
     this.#betweenGroups()
     this.#toServices(facts, environment)

@@ -13,7 +13,9 @@ const PENDING_WINDOW_DAYS = 30
 
 /** The customer-managed keys of one site. They outlive every stack that uses them. */
 export class KeysStack extends BourseStack {
-  readonly keys: Readonly<Record<Purpose, kms.Key>>
+  /** The keys as others may use them: who may is said here and in roles, never added from afar. */
+  readonly keys: Readonly<Record<Purpose, kms.IKey>>
+  readonly #owned: Readonly<Record<Purpose, kms.Key>>
 
   constructor(scope: Construct, props: SiteProps) {
     super(scope, 'Keys', {
@@ -22,7 +24,12 @@ export class KeysStack extends BourseStack {
       dataClassification: 'restricted',
     })
     const entries = PURPOSES.map((purpose) => [purpose, this.#key(purpose)])
-    this.keys = Object.fromEntries(entries) as Record<Purpose, kms.Key>
+    this.#owned = Object.fromEntries(entries) as Record<Purpose, kms.Key>
+    const fixed = PURPOSES.map((purpose) => [
+      purpose,
+      kms.Key.fromKeyArn(this, `${purpose}Fixed`, this.#owned[purpose].keyArn),
+    ])
+    this.keys = Object.fromEntries(fixed) as Record<Purpose, kms.IKey>
     this.#allowServices()
   }
 
@@ -63,7 +70,7 @@ export class KeysStack extends BourseStack {
   }
 
   #allow(purpose: Purpose, principal: iam.IPrincipal, conditions: iam.Conditions): void {
-    this.keys[purpose].addToResourcePolicy(
+    this.#owned[purpose].addToResourcePolicy(
       new iam.PolicyStatement({
         principals: [principal],
         actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],

@@ -1,0 +1,117 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import * as ecr from 'aws-cdk-lib/aws-ecr'
+import * as efs from 'aws-cdk-lib/aws-efs'
+import type * as kms from 'aws-cdk-lib/aws-kms'
+import * as s3 from 'aws-cdk-lib/aws-s3'
+import { type Construct } from 'constructs'
+import { type NetworkStack } from '../network/network-stack.ts'
+import { accept, BourseStack, type SiteProps } from '../stack.ts'
+import { ArchiveBucket } from './archive-bucket.ts'
+import { ArchiveCatalogue } from './archive-catalogue.ts'
+import { BucketReplication } from './bucket-replication.ts'
+
+/** One image for each workspace that runs. */
+export const IMAGES = [
+  'gateway',
+  'identity',
+  'risk-engine',
+  'matching-engine',
+  'settlement',
+  'market-data',
+  'streams',
+  'archive',
+  'web',
+] as const
+
+const IMAGES_KEPT = 50
+const LOGS_KEPT_DAYS = 365
+
+type StorageStackProps = SiteProps & { readonly network: NetworkStack; readonly key: kms.IKey }
+
+/** Everything kept as objects, files or images, and the catalogue that makes the archive a table. */
+export class StorageStack extends BourseStack {
+  readonly accessLogs: s3.Bucket
+  /** Events as compressed Parquet, receipts and statements. */
+  readonly archive: s3.Bucket
+  /** What must be provable for years: nobody can change or delete it. */
+  readonly audit: s3.Bucket
+  /** Engines' snapshots. */
+  readonly snapshots: s3.Bucket
+  readonly files: efs.FileSystem
+
+  constructor(scope: Construct, props: StorageStackProps) {
+    super(scope, 'Storage', {
+      ...props,
+      description: 'Buckets, shared files, images and the analytics catalogue',
+      dataClassification: 'confidential',
+    })
+    this.accessLogs = this.#accessLogs()
+    const { immutable, auditRetentionYears } = this.config.data
+    const shared = { encryptionKey: props.key, accessLogs: this.accessLogs, immutable, auditRetentionYears }
+    this.archive = new ArchiveBucket(this, 'Archive', { ...shared, bucketName: this.globalName('archive') })
+    this.audit = new ArchiveBucket(this, 'Audit', { ...shared, bucketName: this.globalName('audit'), locked: immutable })
+    this.snapshots = new ArchiveBucket(this, 'Snapshots', { ...shared, bucketName: this.globalName('snapshots') })
+    this.files = this.#files(props)
+    if (this.role === 'primary') this.#primaryOnly(props)
+  }
+
+  #primaryOnly({ key }: StorageStackProps): void {
+    for (const image of IMAGES) this.#repository(image, key)
+    new ArchiveCatalogue(this, 'Catalogue', {
+      archive: this.archive,
+      accessLogs: this.accessLogs,
+      encryptionKey: key,
+      environmentName: this.config.name,
+    })
+    if (!this.config.features.standbyRegion) return
+    const buckets = { archive: this.archive, audit: this.audit, snapshots: this.snapshots }
+    new BucketReplication(this, 'Replication', { buckets, sourceKey: key, environment: this.config })
+  }
+
+  #accessLogs(): s3.Bucket {
+    const bucket = new s3.Bucket(this, 'AccessLogs', {
+      bucketName: this.globalName('access-logs'),
+      // Load balancers and S3 itself deliver logs to buckets with S3's own keys only.
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      lifecycleRules: [
+        { expiration: Duration.days(LOGS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
+      ],
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+    accept(bucket, 'The bucket that receives access logs would log itself.', 'AwsSolutions-S1')
+    return bucket
+  }
+
+  #files({ network, key }: StorageStackProps): efs.FileSystem {
+    return new efs.FileSystem(this, 'Files', {
+      fileSystemName: this.localName('files'),
+      vpc: network.vpc,
+      vpcSubnets: { subnetGroupName: 'application' },
+      securityGroup: network.securityGroups.files,
+      encrypted: true,
+      kmsKey: key,
+      enableAutomaticBackups: false,
+      lifecyclePolicy: efs.LifecyclePolicy.AFTER_30_DAYS,
+      throughputMode: efs.ThroughputMode.ELASTIC,
+      allowAnonymousAccess: false,
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+  }
+
+  /** Tags never move and every push is scanned: a critical finding raises an alarm and stops the rollout. */
+  #repository(image: string, encryptionKey: kms.IKey): void {
+    new ecr.Repository(this, `Image-${image}`, {
+      repositoryName: `bourse/${image}`,
+      imageScanOnPush: true,
+      imageTagMutability: ecr.TagMutability.IMMUTABLE,
+      encryption: ecr.RepositoryEncryption.KMS,
+      encryptionKey,
+      lifecycleRules: [{ maxImageCount: IMAGES_KEPT }],
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+  }
+}
