@@ -293,3 +293,24 @@ export const snapshotSegments = pgTable(
   },
   ({ machine, shard, id }) => [primaryKey({ columns: [machine, shard, id] })],
 )
+
+/** Where market-data begins again: books and last trades of one partition of `orders.out`. */
+export const marketDataCheckpoints = pgTable(
+  'market_data_checkpoints',
+  {
+    topic: text('topic').notNull(),
+    partition: integer('partition').notNull(),
+    /** Name of the log, from its genesis entry. */
+    log: text('log').notNull(),
+    epoch: integer('epoch').notNull(),
+    nextOffset: safe('next_offset').notNull(),
+    /** Hash of the record before `nextOffset`. */
+    lastRecord: text('last_record').notNull(),
+    lastSequence: safe('last_sequence').notNull(),
+    lastHash: text('last_hash').notNull(),
+    state: bytes('state').notNull(),
+    stateHash: text('state_hash').notNull(),
+    takenAt: timestamp('taken_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  ({ topic, partition }) => [primaryKey({ columns: [topic, partition] })],
+)
