@@ -103,6 +103,8 @@ export class RiskMachine implements Machine {
         return answer(context, entry, {})
       case 'tick':
         return this.#tick(entry, context)
+      default:
+        return undefined
     }
   }
 

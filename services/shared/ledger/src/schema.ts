@@ -273,6 +273,8 @@ export const snapshots = pgTable(
     log: text('log').notNull(),
     state: bytes('state').notNull(),
     hash: text('hash').notNull(),
+    /** Parts of the state that are stored once, in `snapshot_segments`. */
+    segments: jsonb('segments').$type<readonly { id: number; hash: string }[]>().notNull().default([]),
     /** Last sequence per stream. */
     read: jsonb('read').$type<Readonly<Record<string, number>>>().notNull(),
     written: jsonb('written').$type<Readonly<Record<string, number>>>().notNull(),

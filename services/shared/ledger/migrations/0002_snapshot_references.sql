@@ -1,0 +1,1 @@
+ALTER TABLE "snapshots" ADD COLUMN "segments" jsonb DEFAULT '[]'::jsonb NOT NULL;

@@ -1,0 +1,100 @@
+import type { Machine } from '@bourse/protocol/shard'
+import { z } from 'zod'
+import { int } from '../config.ts'
+import { createOpsApp } from '../health.ts'
+import { listen } from '../http.ts'
+import { connectAdmin } from '../kafka/admin.ts'
+import { connectCommittedOffsets } from '../kafka/committed.ts'
+import { connectFollower } from '../kafka/consumer.ts'
+import { joinGroup } from '../kafka/group.ts'
+import { connectProducer } from '../kafka/producer.ts'
+import { runService } from '../lifecycle.ts'
+import { createLog } from '../log.ts'
+import { createMetrics } from '../metrics.ts'
+import { connectPostgres } from '../postgres.ts'
+import { publishEngineMetrics } from './engine-metrics.ts'
+import { Engine, type EngineKind } from './engine.ts'
+import { PostgresSnapshotStore } from './snapshot-store.ts'
+
+/** What every engine reads from its environment. */
+export const engineEnvironment = {
+  PORT: int({ min: 0, max: 65_535, default: 8080 }),
+  KAFKA_BROKERS: z.string().min(1),
+  DATABASE_URL: z.string().min(1),
+  LOG_LEVEL: z.string().default('info'),
+  SESSION_TIMEOUT_MS: int({ min: 1_000, max: 60_000, default: 3_000 }),
+  COMMIT_INTERVAL_MS: int({ min: 10, max: 60_000, default: 200 }),
+  OBSERVE_INTERVAL_MS: int({ min: 10, max: 60_000, default: 1_000 }),
+  SNAPSHOT_INTERVAL_MS: int({ min: 100, max: 3_600_000, default: 30_000 }),
+  TICK_INTERVAL_MS: int({ min: 10, max: 60_000, default: 1_000 }),
+  SHUTDOWN_GRACE_MS: int({ min: 100, max: 600_000, default: 20_000 }),
+} as const
+
+export type EngineConfig = z.infer<z.ZodObject<typeof engineEnvironment>>
+
+/** Composes and runs an engine's process: restore, catch up, join the group, emit for what it is given. */
+export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: EngineConfig): Promise<void> {
+  const name = `${kind.machine}-engine`
+  const log = createLog({ name, level: config.LOG_LEVEL })
+  await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources, shutdown }) => {
+    const onFatal = (error: Error): void => shutdown.abort(error)
+    const connection = { brokers: config.KAFKA_BROKERS, clientId: name, log }
+    const sql = resources.own(
+      connectPostgres({
+        url: config.DATABASE_URL,
+        max: 2,
+        applicationName: name,
+        statementTimeoutMs: 60_000,
+      }),
+      (client) => client.end({ timeout: 5 }),
+    )
+    const admin = resources.own(await connectAdmin(connection), (client) => client.close())
+    const producer = resources.own(await connectProducer({ ...connection, onFatal }), (client) =>
+      client.close(),
+    )
+    const follower = resources.own(await connectFollower(connection), (client) => client.close())
+    const groupId = name
+    const offsets = resources.own(await connectCommittedOffsets({ ...connection, groupId }), (client) =>
+      client.close(),
+    )
+    const store = new PostgresSnapshotStore(sql, ({ machine, shard }, offset, err) =>
+      log.error({ machine, shard, offset, err }, 'snapshot passed over: it is not sound'),
+    )
+    const times = {
+      commitMs: config.COMMIT_INTERVAL_MS,
+      observeMs: config.OBSERVE_INTERVAL_MS,
+      snapshotMs: config.SNAPSHOT_INTERVAL_MS,
+      tickMs: config.TICK_INTERVAL_MS,
+    }
+    const engine = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, times)
+    const metrics = createMetrics({ service: name })
+    publishEngineMetrics(engine, metrics)
+    const checks = { caught_up: () => requireThat(engine.ready, 'still catching up with the log') }
+    resources.own(await listen(createOpsApp({ checks, metrics }), { port: config.PORT }), (server) =>
+      server.close(1_000),
+    )
+
+    await engine.restore()
+    const join = async () => {
+      const group = await joinGroup({
+        ...{
+          ...connection,
+          groupId,
+          topics: [kind.inputTopic],
+          sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
+          onFatal,
+        },
+        onAssign: (partitions) => engine.assigned(partitions),
+        onRevoke: (partitions, how) => engine.revoked(partitions, how),
+      })
+      return resources.own(group, (member) => member.close())
+    }
+    const running = engine.run(shutdown.signal, join).catch(onFatal)
+    resources.own(running, () => undefined)
+    log.info({ port: config.PORT }, 'started')
+  })
+}
+
+function requireThat(condition: boolean, otherwise: string): void {
+  if (!condition) throw new Error(otherwise)
+}

@@ -1,0 +1,123 @@
+import { Replica, type Batch, type LogRecord, type Snapshot } from '@bourse/protocol/replica'
+import type { Cut, Machine, Shard } from '@bourse/protocol/shard'
+import type { Producer } from '../kafka/producer.ts'
+
+/** Batches under way to the broker; beyond, the owner waits before it reads on. */
+export const BATCHES_IN_FLIGHT_MAX = 64
+
+/** Records applied before outputs are handed to the producer. */
+export const RECORDS_PER_STEP_MAX = 256
+
+export type RunnerCounts = { records: number; entriesOut: number; framesOut: number; repliesLost: number }
+
+/**
+ * Drives one replica: feeds it records, hands its frames to the producer and its acknowledgements back. What cannot be
+ * delivered is fatal, because a later frame may already be on its way; only replies may be lost.
+ */
+export class PartitionRunner<M extends Machine> {
+  readonly replica: Replica<M>
+  readonly partition: number
+  readonly counts: RunnerCounts = { records: 0, entriesOut: 0, framesOut: 0, repliesLost: 0 }
+  readonly #producer: Producer
+  readonly #onCut: (cut: Cut) => void
+  readonly #onFatal: (error: Error) => void
+  readonly #waiting: LogRecord[] = []
+  readonly #idle: (() => void)[] = []
+  /** The newest X that the group has stored. Snapshots are published up to here. */
+  committed: number
+
+  constructor(options: {
+    readonly replica: Replica<M>
+    readonly partition: number
+    readonly producer: Producer
+    readonly onCut: (cut: Cut) => void
+    readonly onFatal: (error: Error) => void
+  }) {
+    this.replica = options.replica
+    this.partition = options.partition
+    this.committed = options.replica.acknowledged
+    this.#producer = options.producer
+    this.#onCut = options.onCut
+    this.#onFatal = options.onFatal
+  }
+
+  get shard(): Shard<M> {
+    return this.replica.shard
+  }
+
+  /** Whether records wait because the replica may not read on yet. */
+  get blocked(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Takes records in the order of the log, applies what may be applied, and emits. */
+  offer(records: readonly LogRecord[]): void {
+    this.#waiting.push(...records)
+    this.advance()
+  }
+
+  /** Goes on with what waits: called when X or an acknowledgement may have made room. */
+  advance(): void {
+    let taken = 0
+    while (taken < this.#waiting.length && this.#mayRead()) {
+      const record = this.#waiting[taken]
+      if (record === undefined) break
+      for (const cut of this.replica.read(record)) this.#onCut(cut)
+      this.counts.records++
+      taken++
+      if (taken % RECORDS_PER_STEP_MAX === 0) this.#emit()
+    }
+    if (taken > 0) this.#waiting.splice(0, taken)
+    this.#emit()
+  }
+
+  own(x: number | undefined): void {
+    this.replica.own(x)
+    this.advance()
+  }
+
+  /** Stops emitting, and waits until everything handed out was acknowledged. */
+  async handOver(): Promise<void> {
+    this.replica.disown()
+    if (this.replica.batchesInFlight === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  snapshot(): Snapshot {
+    return this.replica.snapshot()
+  }
+
+  #mayRead(): boolean {
+    return !this.replica.full && this.replica.batchesInFlight < BATCHES_IN_FLIGHT_MAX
+  }
+
+  #emit(): void {
+    if (!this.replica.owned) return
+    const batch = this.replica.take()
+    if (batch === undefined) return
+    let left = batch.frames.length
+    if (left === 0) this.#acknowledge(batch)
+    for (const { topic, partition, value } of batch.frames) {
+      this.counts.framesOut++
+      this.#producer.send(topic, partition, value, (error) => {
+        if (error !== undefined)
+          return this.#onFatal(
+            new Error(`a frame for ${topic}/${partition} was not delivered`, { cause: error }),
+          )
+        left--
+        if (left === 0) this.#acknowledge(batch)
+      })
+    }
+    for (const { topic, partition, value } of batch.replies) {
+      this.#producer.send(topic, partition, value, (error) => {
+        if (error !== undefined) this.counts.repliesLost++
+      })
+    }
+  }
+
+  #acknowledge(batch: Batch): void {
+    this.replica.acknowledge(batch)
+    if (this.replica.batchesInFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.blocked) queueMicrotask(() => this.advance())
+  }
+}
