@@ -28,7 +28,7 @@ test-all: deps build ## run the tests with many more simulated seeds and longer 
 
 check: deps build ## check types, formatting, lint and tidy rules
 	npx prettier --check .
-	npx eslint .
+	npx eslint -c .eslint.config.js .
 	npx mocha services/shared/testing/src/tidy.test.ts
 
 fmt: deps ## format every file
