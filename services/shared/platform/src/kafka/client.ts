@@ -1,0 +1,106 @@
+import type { Client } from 'node-rdkafka'
+
+import type { Logger } from '../log.ts'
+import { type KafkaError, kafkaError } from './error.ts'
+
+export type KafkaConnection = {
+  /** `host:port`, separated by commas. */
+  readonly brokers: string
+  /** Shown in the broker's logs and quotas. */
+  readonly clientId: string
+  readonly log?: Logger
+  /** How long the first connection may take. @default 30_000 */
+  readonly connectTimeoutMs?: number
+  /** More librdkafka settings, for TLS and SASL. They win over ours. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+}
+
+export type TopicPartition = { readonly topic: string; readonly partition: number }
+
+/** `offset` is the next one to read. */
+export type TopicPartitionOffset = TopicPartition & { readonly offset: number }
+
+/** Start at the oldest record that the broker still has. */
+export const OFFSET_BEGINNING = -2
+
+/** Start after the newest record. */
+export const OFFSET_END = -1
+
+const SYSLOG_WARNING = 4
+
+export const QUERY_TIMEOUT_MS = 10_000
+export const CLOSE_TIMEOUT_MS = 5_000
+
+/** What every client sets. */
+export function clientSettings({ brokers, clientId, settings }: KafkaConnection): Record<string, unknown> {
+  return {
+    'metadata.broker.list': brokers,
+    'client.id': clientId,
+    'socket.timeout.ms': 10_000,
+    'socket.keepalive.enable': true,
+    'reconnect.backoff.ms': 50,
+    'reconnect.backoff.max.ms': 1_000,
+    ...settings,
+  }
+}
+
+/**
+ * Connects, or fails once no broker has answered for `connectTimeoutMs`.
+ *
+ * Trouble with a broker is logged: the client mends it by itself. An error that the client calls fatal goes to
+ * `onFatal`: this client will never work again.
+ */
+export function connect(
+  client: Client<'event.error' | 'event.log'>,
+  { brokers, clientId, log, connectTimeoutMs = 30_000 }: KafkaConnection,
+  onFatal?: (error: KafkaError) => void,
+): Promise<void> {
+  client.on('event.error', (cause) => {
+    const error = kafkaError(cause, `Kafka client ${clientId}`)
+    if (error.code === 'fatal') onFatal?.(error)
+    else log?.warn({ err: error, brokers }, 'kafka trouble')
+  })
+  client.on('event.log', ({ severity, fac, message }: { severity: number; fac: string; message: string }) => {
+    if (severity <= SYSLOG_WARNING) log?.warn({ fac, detail: message }, 'kafka client')
+  })
+  return new Promise((resolve, reject) => {
+    client.connect({ allTopics: false, timeout: connectTimeoutMs }, (cause) => {
+      if (cause) reject(kafkaError(cause, `cannot reach Kafka at ${brokers}`))
+      else resolve()
+    })
+  })
+}
+
+/** Disconnects; resolves after `CLOSE_TIMEOUT_MS` at the latest, for a native close can hang. */
+export function disconnect(client: Client<never>): Promise<void> {
+  return within(CLOSE_TIMEOUT_MS, new Promise<void>((resolve) => client.disconnect(() => resolve())))
+}
+
+/** The promise's value, or undefined when it took longer. The timer does not keep the process alive. */
+export async function within<Value>(timeoutMs: number, promise: Promise<Value>): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, undefined)
+  })
+  try {
+    return await Promise.race([promise, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The oldest offset that a partition has, and the one that its next record will get. */
+export type Watermarks = { readonly low: number; readonly high: number }
+
+export function queryWatermarks(
+  client: Client<never>,
+  topic: string,
+  partition: number,
+): Promise<Watermarks> {
+  return new Promise((resolve, reject) => {
+    client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, (cause, offsets) => {
+      if (cause) reject(kafkaError(cause, `watermarks of ${topic}[${partition}]`))
+      else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+    })
+  })
+}

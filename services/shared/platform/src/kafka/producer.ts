@@ -1,0 +1,140 @@
+import rdkafka from 'node-rdkafka'
+
+import {
+  CLOSE_TIMEOUT_MS,
+  type KafkaConnection,
+  clientSettings,
+  connect,
+  disconnect,
+  within,
+} from './client.ts'
+import { KafkaError, kafkaError } from './error.ts'
+
+/** A record holds one frame of at most 512 KiB; this leaves room for the protocol around it. */
+const MESSAGE_BYTES_MAX = 1_000_000
+
+/**
+ * How long one wait for delivery reports may last. Closing has to sit it out, so it is short; a longer one would
+ * save nothing, for the wait ends by itself when nothing is in flight any more.
+ */
+const REPORTS_WAIT_MS = 100
+
+export type ProducerOptions = KafkaConnection & {
+  /** The client is dead (or a delivery callback threw): end the process. */
+  readonly onFatal: (error: Error) => void
+  /**
+   * When an unacknowledged record is given up.
+   * @default 120_000: longer than any election, as an engine's process ends on the error. Gateways set it short.
+   */
+  readonly messageTimeoutMs?: number
+  /** @default 100_000 records; more are refused with `queue_full`. */
+  readonly queueMessagesMax?: number
+}
+
+/** `error` is undefined when all in-sync replicas have the record; then `offset` is where it is. */
+export type OnDelivered = (error: KafkaError | undefined, offset: number) => void
+
+/** Idempotent, `acks=all`, in order: a record is sent as soon as it is given. */
+export async function connectProducer(options: ProducerOptions): Promise<Producer> {
+  const { messageTimeoutMs = 120_000, queueMessagesMax = 100_000 } = options
+  const client = new rdkafka.Producer(
+    {
+      ...clientSettings(options),
+      dr_cb: true,
+      'enable.idempotence': true,
+      'max.in.flight.requests.per.connection': 5,
+      'linger.ms': 0,
+      'message.max.bytes': MESSAGE_BYTES_MAX,
+      'queue.buffering.max.messages': queueMessagesMax,
+    },
+    { acks: -1, 'message.timeout.ms': messageTimeoutMs },
+  )
+  await connect(client, options, options.onFatal)
+  return new Producer(client, options.onFatal)
+}
+
+export class Producer {
+  readonly #client: rdkafka.Producer
+  readonly #onFatal: (error: Error) => void
+  readonly #callbacks = new Map<number, OnDelivered>()
+  #nextId = 1
+  #waiting = false
+  #closing = false
+  #onIdle: (() => void)[] = []
+
+  constructor(client: rdkafka.Producer, onFatal: (error: Error) => void) {
+    this.#client = client
+    this.#onFatal = onFatal
+    client.on('delivery-report', (error, report) => this.#delivered(error, report))
+  }
+
+  /** Records given and neither acknowledged nor given up. */
+  get inFlight(): number {
+    return this.#callbacks.size
+  }
+
+  /**
+   * Gives a record to the client; `onDelivered` is called once, later, in order per partition unless it failed.
+   *
+   * @throws KafkaError `queue_full`: not taken, try again when reports have come; `fatal`: this client is dead.
+   */
+  send(topic: string, partition: number, value: Buffer, onDelivered: OnDelivered): void {
+    const id = this.#nextId++
+    try {
+      this.#client.produce(topic, partition, value, undefined, undefined, id)
+    } catch (cause) {
+      throw kafkaError(cause as Error, `produce to ${topic}[${partition}]`)
+    }
+    this.#callbacks.set(id, onDelivered)
+    this.#awaitReports()
+  }
+
+  /** Resolves when nothing is in flight. @throws KafkaError `timed_out`. */
+  async flush(timeoutMs: number): Promise<void> {
+    if (this.inFlight === 0) return
+    const idle = new Promise<true>((resolve) => this.#onIdle.push(() => resolve(true)))
+    if (await within(timeoutMs, idle)) return
+    throw new KafkaError('timed_out', `${this.inFlight} records unacknowledged after ${timeoutMs} ms`)
+  }
+
+  /** Waits for what is in flight, but no longer than `timeoutMs`, and disconnects. */
+  async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    if (this.#closing) return
+    await this.flush(timeoutMs).catch(() => {})
+    this.#closing = true
+    await disconnect(this.#client)
+  }
+
+  /**
+   * Native flush waits in a thread of its own until nothing is in flight, handing over each report as it comes:
+   * no polling of ours, so neither its delay nor its cost.
+   */
+  #awaitReports(): void {
+    if (this.#waiting || this.#closing) return
+    this.#waiting = true
+    this.#client.flush(REPORTS_WAIT_MS, () => {
+      this.#waiting = false
+      if (this.inFlight > 0) this.#awaitReports()
+    })
+  }
+
+  #delivered(cause: rdkafka.LibrdKafkaError | null, report: rdkafka.DeliveryReport): void {
+    const id: unknown = report.opaque
+    const onDelivered = typeof id === 'number' ? this.#callbacks.get(id) : undefined
+    if (typeof id !== 'number' || onDelivered === undefined) {
+      this.#onFatal(
+        new Error(`a delivery report for ${report.topic}[${report.partition}] that nobody awaits`),
+      )
+      return
+    }
+    this.#callbacks.delete(id)
+    try {
+      if (cause)
+        onDelivered(kafkaError(cause, `deliver to ${report.topic}[${report.partition}]`), report.offset)
+      else onDelivered(undefined, report.offset)
+    } catch (error) {
+      this.#onFatal(error as Error)
+    }
+    if (this.inFlight === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+}

@@ -1,0 +1,37 @@
+import { pino, type Logger } from 'pino'
+
+export type { Logger }
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** What never appears in a log, wherever it was put: one level deep, or under `headers`. */
+const SECRETS = [
+  'authorization',
+  'cookie',
+  'password',
+  'secret',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'apiKey',
+]
+
+/** JSON lines on stdout: level by name, errors under `err`, secrets as `[redacted]`. */
+export function createLog(
+  { name, level }: { name: string; level: LogLevel },
+  stream?: pino.DestinationStream,
+): Logger {
+  const options: pino.LoggerOptions = {
+    name,
+    level,
+    base: { service: name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: SECRETS.flatMap((secret) => [secret, `*.${secret}`, `*.headers.${secret}`]),
+      censor: '[redacted]',
+    },
+  }
+  return stream === undefined ? pino(options) : pino(options, stream)
+}
