@@ -98,6 +98,10 @@ const Edge = z.strictObject({
   requestsPerFiveMinutesPerAddress: z.int().min(10),
   deniedCountries: z.array(z.string().regex(/^[A-Z]{2}$/)),
   googleClientSecretName: z.string().optional(),
+  /** How the two regions share traffic. Order entry has one log, hence one region at a time: `failover`. */
+  routing: z.enum(['failover', 'latency', 'weighted']),
+  /** The recovery region's share under `weighted`. */
+  recoveryWeightPercent: Percent,
   callbackUrls: z.array(z.url()).min(1),
 })
 

@@ -95,6 +95,8 @@ const PRODUCTION: Environment = {
     loadBalancerSources: 'internet',
     requestsPerFiveMinutesPerAddress: 60_000,
     deniedCountries: ['CU', 'IR', 'KP', 'SY'],
+    routing: 'failover',
+    recoveryWeightPercent: 0,
     callbackUrls: ['https://bourse.example/signed-in'],
   },
   operations: {

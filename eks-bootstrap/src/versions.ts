@@ -11,6 +11,7 @@ export const EKS_ADDONS = {
   coredns: 'v1.12.4-eksbuild.1',
   'eks-pod-identity-agent': 'v1.3.9-eksbuild.3',
   'aws-efs-csi-driver': 'v2.1.13-eksbuild.1',
+  'amazon-cloudwatch-observability': 'v4.4.0-eksbuild.1',
 } as const
 
 export const HELM_CHARTS = {

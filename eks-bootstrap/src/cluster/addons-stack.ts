@@ -1,0 +1,183 @@
+import { Duration } from 'aws-cdk-lib'
+import * as ssm from 'aws-cdk-lib/aws-ssm'
+import { type Construct, type IDependable } from 'constructs'
+import * as eks from '../eks.ts'
+import { type NetworkStack } from '../network/network-stack.ts'
+import { type DataClassification, BourseStack, type SiteProps } from '../stack.ts'
+import { HELM_CHARTS } from '../versions.ts'
+import { type ClusterStack } from './cluster-stack.ts'
+import { collectorValues } from './collector-values.ts'
+import { nodeClass, nodePools } from './node-pools.ts'
+import { WorkloadIdentity } from './workload-identity.ts'
+
+/** What GitOps has to know of the estate, by name. */
+export type Facts = Readonly<Record<string, string>>
+
+type AddonsStackProps = SiteProps & {
+  readonly network: NetworkStack
+  readonly cluster: ClusterStack
+  readonly facts: Facts
+}
+
+const CLASSIFICATION: DataClassification = 'internal'
+const CHART_TIMEOUT = Duration.minutes(15)
+
+/** What a bare cluster lacks: capacity pools, operators, identities, and Argo CD, which brings everything else. */
+export class AddonsStack extends BourseStack {
+  readonly #cluster: eks.Cluster
+
+  constructor(scope: Construct, props: AddonsStackProps) {
+    super(scope, 'Addons', {
+      ...props,
+      description: 'Capacity pools, operators, workload identities and GitOps',
+      dataClassification: CLASSIFICATION,
+    })
+    this.#cluster = props.cluster.cluster
+    this.#publish(props.facts)
+    const identity = new WorkloadIdentity(this, 'Identity', {
+      place: { environment: this.config, region: this.regionName },
+      clusterName: this.#cluster.clusterName,
+      namespace: this.config.gitOps.namespace,
+    })
+    const pools = this.#capacity(props)
+    const releases = this.#releases([identity, ...pools])
+    this.#secretStores(releases)
+    this.#gitOps(props.facts, releases)
+  }
+
+  #capacity({ network, cluster }: AddonsStackProps): IDependable[] {
+    const subnetIds = (tier: string) => network.vpc.selectSubnets({ subnetGroupName: tier }).subnetIds
+    const { name, project, costCenter, cluster: sizes } = this.config
+    const manifests = [
+      // Turns the enforcement of network policies on; without it they would be comments.
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'amazon-vpc-cni', namespace: 'kube-system' },
+        data: { 'enable-network-policy-controller': 'true' },
+      },
+      nodeClass({
+        nodeRoleName: cluster.nodeRole.roleName,
+        nodeSubnetIds: subnetIds('application'),
+        podSubnetIds: subnetIds('pods'),
+        clusterSecurityGroupId: this.#cluster.clusterSecurityGroupId,
+        podSecurityGroupId: network.securityGroups.pods.securityGroupId,
+        tags: {
+          Environment: name,
+          Project: project,
+          CostCenter: costCenter,
+          DataClassification: CLASSIFICATION,
+        },
+      }),
+      ...nodePools(sizes.stateless),
+    ]
+    return [this.#manifest('Capacity', manifests)]
+  }
+
+  #releases(after: readonly IDependable[]): IDependable[] {
+    const release = (id: keyof typeof HELM_CHARTS, namespace: string, values: Record<string, unknown>) => {
+      const chart = new eks.HelmChart(this, id, {
+        cluster: this.#cluster,
+        ...HELM_CHARTS[id],
+        release: HELM_CHARTS[id].chart,
+        namespace,
+        createNamespace: true,
+        values,
+        wait: true,
+        timeout: CHART_TIMEOUT,
+      })
+      chart.node.addDependency(...after)
+      return chart
+    }
+    const twoReplicas = { replicaCount: 2, podDisruptionBudget: { minAvailable: 1 } }
+    return [
+      release('keda', 'keda', {
+        operator: { replicaCount: 2 },
+        metricsServer: { replicaCount: 2 },
+        serviceAccount: { operator: { name: 'keda-operator' } },
+        podDisruptionBudget: { operator: { minAvailable: 1 }, metricServer: { minAvailable: 1 } },
+      }),
+      release('externalSecrets', 'external-secrets', {
+        replicaCount: 2,
+        leaderElect: true,
+        serviceAccount: { name: 'external-secrets' },
+        podDisruptionBudget: { enabled: true, minAvailable: 1 },
+      }),
+      release('metricsServer', 'kube-system', { replicas: 2, podDisruptionBudget: { enabled: true, minAvailable: 1 } }),
+      release('collector', 'observability', { ...twoReplicas, ...collectorValues(this.config, this.regionName) }),
+      release('argoCd', 'argocd', {
+        dex: { enabled: false },
+        notifications: { enabled: false },
+        server: { replicas: 2, service: { type: 'ClusterIP' } },
+        repoServer: { replicas: 2 },
+        configs: { cm: { 'admin.enabled': false, 'application.resourceTrackingMethod': 'annotation' } },
+      }),
+    ]
+  }
+
+  #secretStores(after: readonly IDependable[]): void {
+    const store = (name: string, service: string) => ({
+      apiVersion: 'external-secrets.io/v1',
+      kind: 'ClusterSecretStore',
+      metadata: { name },
+      spec: { provider: { aws: { service, region: this.regionName } } },
+    })
+    this.#manifest('SecretStores', [
+      store('aws-secrets', 'SecretsManager'),
+      store('aws-parameters', 'ParameterStore'),
+    ]).node.addDependency(...after)
+  }
+
+  /** Argo CD knows this cluster with its facts as annotations, and starts from the environment's folder. */
+  #gitOps(facts: Facts, after: readonly IDependable[]): void {
+    const { repositoryUrl, revision, namespace } = this.config.gitOps
+    const annotations = Object.fromEntries(Object.entries(facts).map(([fact, value]) => [`bourse.dev/${fact}`, value]))
+    const server = 'https://kubernetes.default.svc'
+    const project = { sourceRepos: [repositoryUrl], destinations: [{ server, namespace: '*' }] }
+    this.#manifest('GitOps', [
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: {
+          name: 'in-cluster',
+          namespace: 'argocd',
+          labels: { 'argocd.argoproj.io/secret-type': 'cluster', environment: this.config.name, role: this.role },
+          annotations,
+        },
+        stringData: { name: 'in-cluster', server, config: '{"tlsClientConfig":{"insecure":false}}' },
+      },
+      {
+        apiVersion: 'argoproj.io/v1alpha1',
+        kind: 'AppProject',
+        metadata: { name: 'bourse', namespace: 'argocd' },
+        spec: { ...project, clusterResourceWhitelist: [{ group: '*', kind: '*' }] },
+      },
+      {
+        apiVersion: 'argoproj.io/v1alpha1',
+        kind: 'Application',
+        metadata: { name: 'bourse', namespace: 'argocd' },
+        spec: {
+          project: 'bourse',
+          source: { repoURL: repositoryUrl, targetRevision: revision, path: `k8s/${this.config.name}` },
+          destination: { server, namespace },
+          // The second region's cluster is ready and idle: an operator starts it, after the cut is made.
+          ...(this.role === 'primary' ? { syncPolicy: { automated: { prune: true, selfHeal: true } } } : {}),
+        },
+      },
+    ]).node.addDependency(...after)
+  }
+
+  #publish(facts: Facts): void {
+    for (const [fact, stringValue] of Object.entries(facts)) {
+      new ssm.StringParameter(this, `Fact-${fact}`, {
+        parameterName: `/bourse/${this.config.name}/${fact}`,
+        stringValue,
+        description: 'Read by the cluster through External Secrets',
+      })
+    }
+  }
+
+  #manifest(id: string, manifest: Record<string, unknown>[]): eks.KubernetesManifest {
+    return new eks.KubernetesManifest(this, id, { cluster: this.#cluster, manifest, prune: false })
+  }
+}

@@ -1,0 +1,114 @@
+import { Duration } from 'aws-cdk-lib'
+import type * as acm from 'aws-cdk-lib/aws-certificatemanager'
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront'
+import * as origins from 'aws-cdk-lib/aws-cloudfront-origins'
+import * as route53 from 'aws-cdk-lib/aws-route53'
+import * as targets from 'aws-cdk-lib/aws-route53-targets'
+import * as s3 from 'aws-cdk-lib/aws-s3'
+import { Construct } from 'constructs'
+import { type Environment } from '../environment.ts'
+import { accept } from '../stack.ts'
+import { originName } from './region-records.ts'
+
+const LOGS_KEPT_DAYS = 365
+const ASSET_AGE = Duration.days(30)
+
+/** Pages of the single-page app have no dot in their last part: they are all answered by its one document. */
+const PAGE_FUNCTION = `function handler(event) {
+  var request = event.request
+  if (!/\\.[a-z0-9]+$/.test(request.uri)) request.uri = '/index.html'
+  return request
+}
+`
+
+type DistributionProps = {
+  readonly environment: Environment
+  readonly certificate: acm.ICertificate
+  readonly zone: route53.IHostedZone
+  readonly webAclArn: string
+}
+
+/** CloudFront: caches the pages, passes the API and the WebSocket through, ends TLS near the trader. */
+export class Distribution extends Construct {
+  readonly distribution: cloudfront.Distribution
+
+  constructor(scope: Construct, id: string, { environment, certificate, zone, webAclArn }: DistributionProps) {
+    super(scope, id)
+    const { domainName, deniedCountries } = environment.edge
+    const origin = new origins.HttpOrigin(originName(domainName), {
+      protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+      originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
+      keepaliveTimeout: Duration.seconds(60),
+      readTimeout: Duration.seconds(60),
+    })
+    const through: cloudfront.BehaviorOptions = {
+      origin,
+      viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+      allowedMethods: cloudfront.AllowedMethods.ALLOW_ALL,
+      cachePolicy: cloudfront.CachePolicy.CACHING_DISABLED,
+      originRequestPolicy: cloudfront.OriginRequestPolicy.ALL_VIEWER,
+    }
+    this.distribution = new cloudfront.Distribution(this, 'Distribution', {
+      comment: `Bourse ${environment.name}`,
+      domainNames: [domainName],
+      certificate,
+      webAclId: webAclArn,
+      minimumProtocolVersion: cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+      httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
+      priceClass: cloudfront.PriceClass.PRICE_CLASS_100,
+      ...(deniedCountries.length === 0
+        ? {}
+        : { geoRestriction: cloudfront.GeoRestriction.denylist(...deniedCountries) }),
+      logBucket: this.#logs(),
+      defaultBehavior: this.#pages(origin),
+      additionalBehaviors: { '/api/*': through, '/ws*': through, '/oidc/*': through },
+    })
+    accept(
+      this.distribution,
+      'The certificate is ours, so TLS 1.2 is the least; the rule reads only the default certificate.',
+      'AwsSolutions-CFR4',
+    )
+    new route53.ARecord(this, 'Name', {
+      zone,
+      target: route53.RecordTarget.fromAlias(new targets.CloudFrontTarget(this.distribution)),
+    })
+  }
+
+  #pages(origin: cloudfront.IOrigin): cloudfront.BehaviorOptions {
+    const page = new cloudfront.Function(this, 'Page', {
+      code: cloudfront.FunctionCode.fromInline(PAGE_FUNCTION),
+      runtime: cloudfront.FunctionRuntime.JS_2_0,
+      comment: 'Answers every page with the app',
+    })
+    return {
+      origin,
+      viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+      cachePolicy: new cloudfront.CachePolicy(this, 'Assets', {
+        defaultTtl: Duration.minutes(5),
+        minTtl: Duration.seconds(0),
+        maxTtl: ASSET_AGE,
+        enableAcceptEncodingBrotli: true,
+        enableAcceptEncodingGzip: true,
+      }),
+      responseHeadersPolicy: cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
+      functionAssociations: [{ function: page, eventType: cloudfront.FunctionEventType.VIEWER_REQUEST }],
+    }
+  }
+
+  #logs(): s3.Bucket {
+    const bucket = new s3.Bucket(this, 'Logs', {
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      // CloudFront writes its logs with an access control list.
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      lifecycleRules: [
+        { expiration: Duration.days(LOGS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
+      ],
+    })
+    accept(bucket, 'The bucket that receives access logs would log itself.', 'AwsSolutions-S1')
+    return bucket
+  }
+}

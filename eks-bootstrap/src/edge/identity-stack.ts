@@ -1,0 +1,87 @@
+import { Duration, RemovalPolicy, SecretValue } from 'aws-cdk-lib'
+import * as cognito from 'aws-cdk-lib/aws-cognito'
+import { type Construct } from 'constructs'
+import { BourseStack, type SiteProps } from '../stack.ts'
+
+const PASSWORD_LENGTH_MIN = 12
+
+/** Who traders are: e-mail and password or Google, a second factor, devices that can be revoked. */
+export class IdentityStack extends BourseStack {
+  readonly userPool: cognito.UserPool
+  readonly client: cognito.UserPoolClient
+
+  constructor(scope: Construct, props: SiteProps) {
+    super(scope, 'Identity', {
+      ...props,
+      description: 'Cognito user pool, its client and its second factor',
+      dataClassification: 'restricted',
+    })
+    const { immutable } = this.config.data
+    this.userPool = new cognito.UserPool(this, 'Users', {
+      userPoolName: this.localName('users'),
+      featurePlan: cognito.FeaturePlan.PLUS,
+      standardThreatProtectionMode: cognito.StandardThreatProtectionMode.FULL_FUNCTION,
+      signInAliases: { email: true },
+      signInCaseSensitive: false,
+      selfSignUpEnabled: true,
+      autoVerify: { email: true },
+      keepOriginal: { email: true },
+      // Required in production; elsewhere a test user may do without.
+      mfa: this.config.name === 'production' ? cognito.Mfa.REQUIRED : cognito.Mfa.OPTIONAL,
+      mfaSecondFactor: { otp: true, sms: false },
+      deviceTracking: { challengeRequiredOnNewDevice: true, deviceOnlyRememberedOnUserPrompt: true },
+      accountRecovery: cognito.AccountRecovery.EMAIL_ONLY,
+      passwordPolicy: {
+        minLength: PASSWORD_LENGTH_MIN,
+        requireDigits: true,
+        requireLowercase: true,
+        requireUppercase: true,
+        requireSymbols: true,
+        tempPasswordValidity: Duration.days(1),
+      },
+      deletionProtection: immutable,
+      removalPolicy: immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    })
+    this.userPool.addDomain('SignIn', {
+      cognitoDomain: { domainPrefix: `${this.localName('sign-in')}-${this.account}` },
+      managedLoginVersion: cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
+    })
+    this.client = this.#client()
+  }
+
+  #client(): cognito.UserPoolClient {
+    const google = this.#google()
+    const providers = [cognito.UserPoolClientIdentityProvider.COGNITO]
+    if (google !== undefined) providers.push(cognito.UserPoolClientIdentityProvider.GOOGLE)
+    const client = this.userPool.addClient('Web', {
+      generateSecret: false,
+      preventUserExistenceErrors: true,
+      enableTokenRevocation: true,
+      authFlows: { userSrp: true },
+      supportedIdentityProviders: providers,
+      oAuth: {
+        flows: { authorizationCodeGrant: true },
+        scopes: [cognito.OAuthScope.OPENID, cognito.OAuthScope.EMAIL],
+        callbackUrls: [...this.config.edge.callbackUrls],
+      },
+      accessTokenValidity: Duration.minutes(15),
+      idTokenValidity: Duration.minutes(15),
+      refreshTokenValidity: Duration.days(7),
+    })
+    if (google !== undefined) client.node.addDependency(google)
+    return client
+  }
+
+  #google(): cognito.UserPoolIdentityProviderGoogle | undefined {
+    const secretName = this.config.edge.googleClientSecretName
+    if (secretName === undefined) return undefined
+    const read = (field: string) => SecretValue.secretsManager(secretName, { jsonField: field })
+    return new cognito.UserPoolIdentityProviderGoogle(this, 'Google', {
+      userPool: this.userPool,
+      clientId: read('clientId').unsafeUnwrap(),
+      clientSecretValue: read('clientSecret'),
+      scopes: ['openid', 'email'],
+      attributeMapping: { email: cognito.ProviderAttribute.GOOGLE_EMAIL },
+    })
+  }
+}

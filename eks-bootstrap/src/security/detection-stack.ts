@@ -1,0 +1,112 @@
+import * as analyzer from 'aws-cdk-lib/aws-accessanalyzer'
+import * as cloudtrail from 'aws-cdk-lib/aws-cloudtrail'
+import * as guardduty from 'aws-cdk-lib/aws-guardduty'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import type * as kms from 'aws-cdk-lib/aws-kms'
+import * as logs from 'aws-cdk-lib/aws-logs'
+import * as s3 from 'aws-cdk-lib/aws-s3'
+import * as securityhub from 'aws-cdk-lib/aws-securityhub'
+import { RemovalPolicy } from 'aws-cdk-lib'
+import { type Construct } from 'constructs'
+import { ArchiveBucket } from '../data/archive-bucket.ts'
+import { accept, BourseStack, type SiteProps } from '../stack.ts'
+import { Compliance } from './compliance.ts'
+
+type DetectionStackProps = SiteProps & { readonly accessLogs: s3.IBucket; readonly logsKey: kms.IKey }
+
+/** CloudWatch keeps the trail this long for questions; the bucket keeps it for years. */
+const TRAIL_DAYS = 90
+
+const GUARDDUTY_FEATURES = [
+  'S3_DATA_EVENTS',
+  'EKS_AUDIT_LOGS',
+  'EBS_MALWARE_PROTECTION',
+  'RDS_LOGIN_EVENTS',
+  'LAMBDA_NETWORK_LOGS',
+] as const
+
+/** Watches one region of the account: who did what, what changed, what looks like an attack. */
+export class DetectionStack extends BourseStack {
+  constructor(scope: Construct, props: DetectionStackProps) {
+    super(scope, 'Detection', {
+      ...props,
+      description: 'CloudTrail, Config, GuardDuty, Security Hub and Access Analyzer',
+      dataClassification: 'confidential',
+    })
+    const history = this.#history(props)
+    // One trail covers every region of the account.
+    if (this.role === 'primary') this.#trail(history, props.logsKey)
+    new Compliance(this, 'Compliance', { history, role: this.role })
+    this.#threats()
+    new analyzer.CfnAnalyzer(this, 'ExternalAccess', {
+      type: 'ACCOUNT',
+      analyzerName: this.localName('external-access'),
+    })
+    const hub = new securityhub.CfnHub(this, 'SecurityHub', { enableDefaultStandards: true, autoEnableControls: true })
+    hub.applyRemovalPolicy(RemovalPolicy.RETAIN)
+  }
+
+  #history({ accessLogs, logsKey }: DetectionStackProps): s3.Bucket {
+    const { immutable, auditRetentionYears } = this.config.data
+    const bucket = new ArchiveBucket(this, 'History', {
+      bucketName: this.globalName('history'),
+      encryptionKey: logsKey,
+      accessLogs,
+      auditRetentionYears,
+      immutable,
+      locked: immutable,
+    })
+    const grant = (service: string, actions: string[], resources: string[]) => {
+      bucket.addToResourcePolicy(
+        new iam.PolicyStatement({
+          principals: [new iam.ServicePrincipal(service)],
+          actions,
+          resources,
+          conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+        }),
+      )
+    }
+    for (const service of ['cloudtrail.amazonaws.com', 'config.amazonaws.com']) {
+      grant(service, ['s3:GetBucketAcl', 's3:ListBucket'], [bucket.bucketArn])
+      grant(service, ['s3:PutObject'], [bucket.arnForObjects('AWSLogs/*')])
+    }
+    return bucket
+  }
+
+  #trail(bucket: s3.Bucket, encryptionKey: kms.IKey): void {
+    const cloudWatchLogGroup = new logs.LogGroup(this, 'TrailLogs', {
+      logGroupName: `/bourse/${this.config.name}/cloudtrail`,
+      retention: TRAIL_DAYS,
+      encryptionKey,
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+    const trail = new cloudtrail.Trail(this, 'Trail', {
+      trailName: this.localName('trail'),
+      bucket,
+      encryptionKey,
+      sendToCloudWatchLogs: true,
+      cloudWatchLogGroup,
+      isMultiRegionTrail: true,
+      includeGlobalServiceEvents: true,
+      enableFileValidation: true,
+      insightTypes: [cloudtrail.InsightType.API_CALL_RATE, cloudtrail.InsightType.API_ERROR_RATE],
+    })
+    accept(trail, 'The trail writes under its own prefix of the bucket.', 'AwsSolutions-IAM5')
+  }
+
+  /** Mining, stolen credentials and compromised hosts are findings of the base plan; the features add their sources. */
+  #threats(): void {
+    new guardduty.CfnDetector(this, 'GuardDuty', {
+      enable: true,
+      findingPublishingFrequency: 'FIFTEEN_MINUTES',
+      features: [
+        ...GUARDDUTY_FEATURES.map((name) => ({ name, status: 'ENABLED' })),
+        {
+          name: 'RUNTIME_MONITORING',
+          status: 'ENABLED',
+          additionalConfiguration: [{ name: 'EKS_ADDON_MANAGEMENT', status: 'ENABLED' }],
+        },
+      ],
+    })
+  }
+}
