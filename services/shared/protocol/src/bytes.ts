@@ -26,15 +26,18 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#bytes.writeUInt8(value, this.#grow(1))
+    const at = this.#grow(1)
+    this.#bytes.writeUInt8(value, at)
   }
 
   u16(value: number): void {
-    this.#bytes.writeUInt16LE(value, this.#grow(2))
+    const at = this.#grow(2)
+    this.#bytes.writeUInt16LE(value, at)
   }
 
   u32(value: number): void {
-    this.#bytes.writeUInt32LE(value, this.#grow(4))
+    const at = this.#grow(4)
+    this.#bytes.writeUInt32LE(value, at)
   }
 
   /** A safe integer, at least 0, in 8 bytes. */
@@ -60,11 +63,13 @@ export class ByteWriter {
     const size = Buffer.byteLength(value)
     if (size > bytesMax) throw new RangeError(`text of ${size} bytes, at most ${bytesMax} are allowed`)
     this.u16(size)
-    this.#bytes.write(value, this.#grow(size), 'utf8')
+    const at = this.#grow(size)
+    this.#bytes.write(value, at, 'utf8')
   }
 
   bytes(value: Uint8Array): void {
-    this.#bytes.set(value, this.#grow(value.length))
+    const at = this.#grow(value.length)
+    this.#bytes.set(value, at)
   }
 
   /** Overwrites a u32 written earlier, such as a length that is known only now. */
@@ -82,6 +87,7 @@ export class ByteWriter {
     this.#length = 0
   }
 
+  /** Makes room and returns where. May replace `#bytes`: call it before reading the field. */
   #grow(size: number): number {
     const at = this.#length
     this.#length += size
