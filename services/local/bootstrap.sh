@@ -75,7 +75,7 @@ debian_package() {
 newest_java() {
   local major
   for major in 21 17 25; do
-    if apt-cache show "openjdk-$major-jre-headless" > /dev/null 2>&1; then
+    if apt-cache policy "openjdk-$major-jre-headless" | grep -q 'Candidate: [0-9]'; then
       echo "openjdk-$major-jre-headless"
       return
     fi
@@ -102,7 +102,7 @@ advise() {
 install_debian() {
   local as_root=$1 policy=/usr/sbin/policy-rc.d packages=() part own_policy=
   shift
-  $as_root apt-get update -q
+  $as_root apt-get update -q || return
   for part in "$@"; do packages+=("$(debian_package "$part")"); done
   if [ ! -e "$policy" ]; then
     own_policy=yes
@@ -147,7 +147,7 @@ build_kafka_client() {
   local prefix
   prefix=$(dirname "$(dirname "$(node -p process.execPath)")")
   if [ -f "$prefix/include/node/node.h" ]; then export npm_config_nodedir=$prefix; fi
-  (cd node_modules/node-rdkafka/deps && node ../util/configure)
+  (cd node_modules/node-rdkafka/deps && node ../util/configure) || return
   JOBS=$(getconf _NPROCESSORS_ONLN) npm rebuild node-rdkafka --foreground-scripts
 }
 

@@ -2,6 +2,8 @@ import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { StepFailure } from './failure.ts'
+import { PORT_SETTINGS, STANDARD_PORTS, type PortSetting } from './ports.ts'
+import { SERVICES } from './service-names.ts'
 
 export const REPOSITORY = resolve(import.meta.dirname, '../../..')
 
@@ -26,17 +28,26 @@ export function readHostConfig(env: Environment = process.env): HostConfig {
 
 const PARTITIONS_MAX = 64
 
-/** Away from the servers' usual ports, so that those of the distribution may run beside the exchange. */
-const port = (standard: number) => z.coerce.number().int().min(1).max(65_535).default(standard)
+const PORT_MAX = 65_535
+const portSchemas = Object.fromEntries(
+  PORT_SETTINGS.map((setting) => [
+    setting,
+    z.coerce.number().int().min(1).max(PORT_MAX).default(STANDARD_PORTS[setting]),
+  ]),
+) as Record<PortSetting, z.ZodDefault<z.ZodCoercedNumber>>
 const partitions = z.coerce.number().int().min(1).max(PARTITIONS_MAX).default(1)
+/** Service names with commas between them, `all` or `none`: whoever debugs a service starts the others. */
+const services = z
+  .string()
+  .default('all')
+  .transform((list) => (list === 'all' ? [...SERVICES] : list === 'none' ? [] : list.split(',')))
+  .pipe(z.array(z.enum(SERVICES)))
 const text = z.string().min(1).optional()
 
 const schema = z.object({
   BOURSE_HOME: z.string().min(1).default(join(REPOSITORY, '.bourse')),
-  KAFKA_PORT: port(19_092),
-  KAFKA_CONTROLLER_PORT: port(19_093),
-  POSTGRES_PORT: port(15_432),
-  REDIS_PORT: port(16_379),
+  ...portSchemas,
+  SERVICES: services,
   RISK_PARTITIONS: partitions,
   MATCHING_PARTITIONS: partitions,
   KAFKA_BROKERS: text,

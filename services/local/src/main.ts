@@ -27,6 +27,8 @@ program
 program
   .command('supervise', { hidden: true })
   .action(() => supervise(readLocalConfig(), (message) => process.connected && process.send?.(message)))
+  // An open channel would keep a failed supervisor alive.
+  .hook('postAction', disconnect)
 
 try {
   await program.parseAsync()
@@ -34,6 +36,11 @@ try {
   console.error(messageOf(error))
   if (error instanceof StepFailure && error.advice !== undefined) console.error(`→ ${error.advice}`)
   process.exitCode = 1
+  disconnect()
+}
+
+function disconnect(): void {
+  if (process.connected) process.disconnect()
 }
 
 function exitWith(isWell: boolean): void {

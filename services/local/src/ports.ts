@@ -4,6 +4,25 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { StepFailure } from './failure.ts'
 
+/**
+ * Every port of the exchange and the one that `make up` takes unless told otherwise. Those of the servers lie away from
+ * their usual ones, so that the distribution's own may run beside them. OPS ports answer for health and metrics.
+ */
+export const STANDARD_PORTS = {
+  KAFKA_PORT: 19_092,
+  KAFKA_CONTROLLER_PORT: 19_093,
+  POSTGRES_PORT: 15_432,
+  REDIS_PORT: 16_379,
+  GATEWAY_PORT: 8080,
+  GATEWAY_OPS_PORT: 18_080,
+  RISK_ENGINE_OPS_PORT: 18_081,
+  MATCHING_ENGINE_OPS_PORT: 18_082,
+  SETTLEMENT_OPS_PORT: 18_083,
+  MARKET_DATA_OPS_PORT: 18_084,
+} as const
+export type PortSetting = keyof typeof STANDARD_PORTS
+export const PORT_SETTINGS = Object.keys(STANDARD_PORTS) as PortSetting[]
+
 /** Below the range from which Linux takes ports of outgoing connections: a restarted server finds its port free. */
 const FREE_PORT_MIN = 20_000
 const FREE_PORT_MAX = 32_000
@@ -17,15 +36,27 @@ export function isPortFree(port: number): Promise<boolean> {
   })
 }
 
-/** Picks `count` different ports on which nothing listens now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>()
-  for (let attempt = 0; found.size < count; attempt++) {
-    if (attempt === ATTEMPTS_MAX) throw new Error(`found no ${count} free ports in ${ATTEMPTS_MAX} attempts`)
+/** Picks a port on which nothing listens now. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const port = randomInt(FREE_PORT_MIN, FREE_PORT_MAX)
-    if (!found.has(port) && (await isPortFree(port))) found.add(port)
+    if (await isPortFree(port)) return port
   }
-  return [...found]
+  throw new Error(`found no free port in ${ATTEMPTS_MAX} attempts`)
+}
+
+/** Completes the ports that are given with free ones. */
+export async function completePorts(
+  given: Partial<Record<PortSetting, number>>,
+): Promise<Record<PortSetting, number>> {
+  const chosen: Partial<Record<PortSetting, number>> = { ...given }
+  for (const setting of PORT_SETTINGS) {
+    while (chosen[setting] === undefined) {
+      const port = await freePort()
+      if (!Object.values(chosen).includes(port)) chosen[setting] = port
+    }
+  }
+  return chosen as Record<PortSetting, number>
 }
 
 /** Throws a failure that names every port in use, the setting that changes it and who holds it. */

@@ -23,3 +23,25 @@ export function probe({ port, host = '127.0.0.1', request, accepts }: Probe): Pr
     for (const event of ['error', 'close', 'timeout']) socket.once(event, () => finish(false))
   })
 }
+
+/** Whether something listens on a port of this machine. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: ANSWER_WITHIN_MS })
+    const finish = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('connect', () => finish(true))
+    for (const event of ['error', 'timeout']) socket.once(event, () => finish(false))
+  })
+}
+
+/** Whether a service says that it can do its work. Throws when it does not answer. */
+export async function isServiceReady(port: number): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${port}/ready`, {
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  })
+  await response.body?.cancel()
+  return response.ok
+}

@@ -1,33 +1,35 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { readHostConfig, type HostConfig } from './config.ts'
-import { fetchKafka, prepareKafka } from './kafka.ts'
-import { ManagedProcess, type ProcessSpec } from './managed-process.ts'
-import { freePorts, requireFreePorts } from './ports.ts'
-import { createDatabase, preparePostgres } from './postgres.ts'
+import { runCommand } from './command.ts'
+import { readHostConfig, REPOSITORY } from './config.ts'
+import { prepareKeys } from './keys.ts'
+import type { ManagedProcess } from './managed-process.ts'
+import { completePorts, requireFreePorts, type PortSetting } from './ports.ts'
+import { ProcessGroup } from './process-group.ts'
 import { step, type Report } from './progress.ts'
-import { prepareRedis } from './redis.ts'
+import { startServers, type ExternalServers, type ServerUrls } from './servers.ts'
+import { listReplicas, servicePorts, serviceSpec, type Replicas } from './services.ts'
+import { settleAll } from './settle.ts'
+import type { Shards } from './topics.ts'
 
-const KAFKA_HEAP_MIB = 768
-
-/** Every port of the servers, by the setting that names it. */
-export const SERVER_PORTS = ['KAFKA_PORT', 'KAFKA_CONTROLLER_PORT', 'POSTGRES_PORT', 'REDIS_PORT'] as const
-export type ServerPort = (typeof SERVER_PORTS)[number]
+const TYPESCRIPT = [process.execPath, '--conditions=@bourse/source', '--import', 'tsx'] as const
 
 export type StackOptions = {
   /** Folder of all data, logs and keys. */
   readonly home: string
   /** Ports that are not named are picked among the free ones. */
-  readonly ports?: Partial<Record<ServerPort, number>>
+  readonly ports?: Partial<Record<PortSetting, number>>
+  /** @default 1 */
   readonly riskPartitions?: number
+  /** @default 1 */
   readonly matchingPartitions?: number
-  /** Servers that run elsewhere and are used instead of local ones. */
-  readonly external?: {
-    readonly kafkaBrokers?: string | undefined
-    readonly databaseUrl?: string | undefined
-    readonly databaseReadUrl?: string | undefined
-    readonly redisUrl?: string | undefined
-  }
+  /** How many replicas of each service run. @default none: only the servers and the topics */
+  readonly replicas?: Replicas
+  /** Added to every service's environment. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** Compiles the services first. @default false: they run as they were last compiled */
+  readonly build?: boolean
+  readonly external?: ExternalServers
   readonly report?: Report
   /** Called after a process started or ended, with all processes so far. */
   readonly onChange?: (processes: readonly ManagedProcess[]) => void
@@ -35,156 +37,96 @@ export type StackOptions = {
   readonly signal?: AbortSignal
 }
 
-export type StackUrls = {
-  readonly kafkaBrokers: string
-  readonly databaseUrl: string
-  readonly databaseReadUrl: string
-  readonly redisUrl: string
-}
-
 export type Stack = {
-  readonly urls: StackUrls
-  readonly processes: readonly ManagedProcess[]
-  /** The process called `kafka`, `postgres` or `redis`. */
+  readonly home: string
+  readonly urls: ServerUrls
+  /** Where the API is served; nothing answers there when the gateway is not among the services. */
+  readonly gatewayUrl: string
+  /**
+   * A process by its name: `kafka`, `postgres`, `redis`, or a service's, such as `risk-engine`; a second replica is
+   * called `risk-engine-2`.
+   */
   readonly process: (name: string) => ManagedProcess
-  /** Stops everything, the last started first. */
+  /** Stops everything, the last started first. The data stays in `home`. */
   readonly stop: () => Promise<void>
 }
 
-/** Starts the servers and creates topics and database. Whatever was started is stopped again when a step fails. */
+/** Starts servers and services. Whatever was started is stopped again when a step fails. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const home = resolve(options.home)
-  const processes: ManagedProcess[] = []
-  const stop = () => stopAll(processes)
-  options.signal?.addEventListener('abort', () => void stop(), { once: true })
+  const processes = new ProcessGroup(options.onChange)
+  options.signal?.addEventListener('abort', () => void processes.stop(), { once: true })
   try {
-    const urls = await startServers({ ...options, home }, processes)
-    return { urls, processes, process: (name) => find(processes, name), stop }
+    return await startParts({ ...options, home: resolve(options.home) }, processes)
   } catch (error) {
-    await stop()
+    await processes.stop()
     throw error
   }
 }
 
-async function startServers(options: StackOptions, processes: ManagedProcess[]): Promise<StackUrls> {
-  const {
-    home,
-    external = {},
-    report = () => {},
-    onChange,
-    signal,
-    riskPartitions = 1,
-    matchingPartitions = 1,
-  } = options
+async function startParts(options: StackOptions, processes: ProcessGroup): Promise<Stack> {
+  const { home, report = () => {}, riskPartitions = 1, matchingPartitions = 1, environment = {} } = options
   const host = readHostConfig()
   await mkdir(join(home, 'log'), { recursive: true, mode: 0o755 })
   const ports = await step(report, 'ports', () => choosePorts(options))
-  const start = async (spec: ProcessSpec) => {
-    signal?.throwIfAborted()
-    const process = new ManagedProcess(spec, () => onChange?.(processes))
-    processes.push(process)
-    await process.start()
-  }
-  const local = { host, home, ports, start, report }
-  const started = await Promise.allSettled([
-    external.kafkaBrokers ?? startKafka(local),
-    external.databaseUrl ?? startPostgres(local),
-    external.redisUrl ?? startRedis(local),
+  const replicas = await listReplicas(options.replicas ?? {}, ports)
+  const hasServices = replicas.length > 0
+  const [urls, jwksFile] = await settleAll([
+    startServers(
+      { host, home, ports, report, start: (spec) => processes.start(spec) },
+      options.external ?? {},
+    ),
+    prepareKeys(home),
+    hasServices && options.build ? step(report, 'build', build) : undefined,
   ])
-  const [kafkaBrokers, databaseUrl, redisUrl] = started.map(valueOf) as [string, string, string]
-  const shards = { riskPartitions, matchingPartitions }
-  await step(report, 'topics', async () => {
-    // Loaded late: a native library that does not load fails this step, and is told with it.
-    const { createTopics } = await import('./topics.ts')
-    await createTopics(kafkaBrokers, shards)
-  })
-  return { kafkaBrokers, databaseUrl, databaseReadUrl: external.databaseReadUrl ?? databaseUrl, redisUrl }
-}
-
-type LocalServers = {
-  readonly host: HostConfig
-  readonly home: string
-  readonly ports: Record<ServerPort, number>
-  readonly start: (spec: ProcessSpec) => Promise<void>
-  readonly report: Report
-}
-
-async function startKafka({ host, home, ports, start, report }: LocalServers): Promise<string> {
-  const jars = await step(report, 'kafka jars', () => fetchKafka(host))
-  const address = `127.0.0.1:${ports.KAFKA_PORT}`
-  return step(
-    report,
-    'kafka',
-    async () => {
-      const spec = await prepareKafka({
-        host,
-        jars,
-        folder: join(home, 'kafka'),
-        logFile: join(home, 'log/kafka.log'),
-        port: ports.KAFKA_PORT,
-        controllerPort: ports.KAFKA_CONTROLLER_PORT,
-        heapMiB: KAFKA_HEAP_MIB,
-      })
-      await start(spec)
-      return address
-    },
-    String,
-  )
-}
-
-function startPostgres({ host, home, ports, start, report }: LocalServers): Promise<string> {
-  const folder = join(home, 'postgres')
-  const port = ports.POSTGRES_PORT
-  return step(
-    report,
-    'postgres',
-    async () => {
-      const server = await preparePostgres({ host, folder, logFile: join(home, 'log/postgres.log'), port })
-      await start(server.spec)
-      await createDatabase(server.databaseUrl)
-      return server.databaseUrl
-    },
-    () => `127.0.0.1:${port}`,
-  )
-}
-
-function startRedis({ host, home, ports, start, report }: LocalServers): Promise<string> {
-  const port = ports.REDIS_PORT
-  return step(
-    report,
-    'redis',
-    async () => {
-      await start(
-        await prepareRedis({ host, folder: join(home, 'redis'), logFile: join(home, 'log/redis.log'), port }),
+  await settleAll([
+    step(report, 'topics', () => prepareTopics(urls, { riskPartitions, matchingPartitions })),
+    hasServices ? step(report, 'schema', () => migrate(urls)) : undefined,
+  ])
+  const context = { ...urls, host, home, jwksFile, riskPartitions, matchingPartitions, environment }
+  await settleAll(
+    replicas.map(async (replica) => {
+      const spec = serviceSpec(context, replica)
+      await step(
+        report,
+        spec.name,
+        () => processes.start(spec),
+        () => `health on 127.0.0.1:${spec.port}`,
       )
-      return `redis://127.0.0.1:${port}`
-    },
-    () => `127.0.0.1:${port}`,
+    }),
   )
+  const gatewayUrl = `http://127.0.0.1:${ports.GATEWAY_PORT}`
+  return { home, urls, gatewayUrl, process: (name) => processes.get(name), stop: () => processes.stop() }
 }
 
-async function choosePorts({ ports = {} }: StackOptions): Promise<Record<ServerPort, number>> {
-  const named = SERVER_PORTS.flatMap((setting) => {
-    const port = ports[setting]
-    return port === undefined ? [] : [{ setting, port }]
+async function choosePorts({ ports = {}, replicas = {}, external = {} }: StackOptions) {
+  const used = [
+    ...(external.kafkaBrokers === undefined ? (['KAFKA_PORT', 'KAFKA_CONTROLLER_PORT'] as const) : []),
+    ...(external.databaseUrl === undefined ? (['POSTGRES_PORT'] as const) : []),
+    ...(external.redisUrl === undefined ? (['REDIS_PORT'] as const) : []),
+    ...servicePorts(replicas),
+  ]
+  await requireFreePorts(
+    used.flatMap((setting) => (ports[setting] === undefined ? [] : [{ setting, port: ports[setting] }])),
+  )
+  return completePorts(ports)
+}
+
+async function build(): Promise<void> {
+  await runCommand([process.execPath, 'node_modules/typescript/bin/tsc', '-b'], {
+    cwd: REPOSITORY,
+    advice: 'The sources do not compile.',
   })
-  await requireFreePorts(named)
-  const picked = await freePorts(SERVER_PORTS.length)
-  const chosen = SERVER_PORTS.map((setting, index) => [setting, ports[setting] ?? picked[index]])
-  return Object.fromEntries(chosen) as Record<ServerPort, number>
 }
 
-function find(processes: readonly ManagedProcess[], name: string): ManagedProcess {
-  const found = processes.find(({ spec }) => spec.name === name)
-  if (found === undefined) throw new Error(`no process is called ${name}`)
-  return found
+async function migrate({ databaseUrl }: ServerUrls): Promise<void> {
+  await runCommand([...TYPESCRIPT, 'services/settlement/src/migrate.ts'], {
+    cwd: REPOSITORY,
+    env: { DATABASE_URL: databaseUrl },
+  })
 }
 
-async function stopAll(processes: readonly ManagedProcess[]): Promise<void> {
-  for (const process of processes.toReversed()) await process.stop()
-}
-
-function valueOf<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === 'rejected') throw result.reason
-  return result.value
+async function prepareTopics({ kafkaBrokers }: ServerUrls, shards: Shards): Promise<void> {
+  // Loaded late: a native library that does not load fails this step and is told with it.
+  const { createTopics } = await import('./topics.ts')
+  await createTopics(kafkaBrokers, shards)
 }

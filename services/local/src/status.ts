@@ -1,6 +1,6 @@
-import { connect } from 'node:net'
 import type { LocalConfig } from './config.ts'
 import { brokerAnswers } from './kafka.ts'
+import { accepts, isServiceReady } from './probe.ts'
 import { redisAnswers } from './redis.ts'
 import { isAlive, readRunState, type RunState } from './run-state.ts'
 
@@ -22,7 +22,7 @@ export async function printStatus({ BOURSE_HOME: home }: LocalConfig): Promise<b
 
 async function statusRow(part: Part): Promise<string[]> {
   const isUp = part.process !== undefined && isAlive(part.process)
-  const health = isUp ? ((await isHealthy(part)) ? 'ok' : 'not ready') : 'down'
+  const health = isUp ? ((await isHealthy(part).catch(() => false)) ? 'ok' : 'not ready') : 'down'
   return [part.name, String(part.process?.pid ?? '-'), String(part.port), String(part.restarts), health]
 }
 
@@ -37,22 +37,6 @@ function isHealthy({ name, port }: Part): Promise<boolean> {
     default:
       return isServiceReady(port)
   }
-}
-
-/** Whether a service says that it can do its work. */
-export async function isServiceReady(port: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(2_000) })
-  await response.body?.cancel()
-  return response.ok
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 })
-    socket.once('connect', () => (socket.destroy(), resolve(true)))
-    socket.once('error', () => resolve(false))
-    socket.once('timeout', () => (socket.destroy(), resolve(false)))
-  })
 }
 
 function table(rows: readonly string[][]): string {

@@ -4,6 +4,7 @@ import { StepFailure } from './failure.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { ProgressEvent } from './progress.ts'
 import { claimHome, forgetRunState, identify, writeRunState, type RunState } from './run-state.ts'
+import { oneOfEach } from './services.ts'
 import { startStack } from './stack.ts'
 
 export type SupervisorMessage = ProgressEvent | { readonly type: 'up' }
@@ -49,6 +50,8 @@ function stackOptions(config: LocalConfig): Parameters<typeof startStack>[0] {
     ports: config,
     riskPartitions: config.RISK_PARTITIONS,
     matchingPartitions: config.MATCHING_PARTITIONS,
+    replicas: oneOfEach(config.SERVICES),
+    build: true,
     external: {
       kafkaBrokers: config.KAFKA_BROKERS,
       databaseUrl: config.DATABASE_URL,

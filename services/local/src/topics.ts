@@ -1,8 +1,14 @@
-import Kafka from 'node-rdkafka'
-import { messageOf, StepFailure } from './failure.ts'
+import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { KafkaError } from '@bourse/platform/kafka/error'
+import { TOPICS } from '@bourse/platform/kafka/topics'
+import { StepFailure } from './failure.ts'
 
-const REQUEST_TIMEOUT_MS = 10_000
-const MESSAGE_BYTES_MAX = 2 * 1024 * 1024
+const COMMON_SETTINGS = {
+  // Time is the broker's: engines must not depend on a sender's clock.
+  'message.timestamp.type': 'LogAppendTime',
+  'max.message.bytes': String(2 * 1024 * 1024),
+  'compression.type': 'producer',
+}
 const REPLIES_PARTITIONS = 16
 const REPLIES_RETENTION_MS = 3_600_000
 
@@ -24,61 +30,26 @@ export async function createTopics(
     'segment.ms': '600000',
     'segment.bytes': String(64 * 1024 * 1024),
   }
-  const wanted = [
-    { topic: 'risk.in', partitions: riskPartitions, config: keptForEver },
-    { topic: 'orders.in', partitions: matchingPartitions, config: keptForEver },
-    { topic: 'orders.out', partitions: matchingPartitions, config: keptForEver },
-    { topic: 'risk.out', partitions: riskPartitions, config: keptForEver },
-    { topic: 'replies', partitions: REPLIES_PARTITIONS, config: shortLived },
+  const topics = [
+    { topic: TOPICS.riskIn, partitions: riskPartitions, config: keptForEver },
+    { topic: TOPICS.ordersIn, partitions: matchingPartitions, config: keptForEver },
+    { topic: TOPICS.ordersOut, partitions: matchingPartitions, config: keptForEver },
+    { topic: TOPICS.riskOut, partitions: riskPartitions, config: keptForEver },
+    { topic: TOPICS.replies, partitions: REPLIES_PARTITIONS, config: shortLived },
   ]
-  const existing = await partitionCounts(brokers)
-  for (const { topic, partitions } of wanted) {
-    const found = existing.get(topic)
-    if (found === undefined || found === partitions) continue
-    throw new StepFailure(`${topic} has ${found} partitions, not ${partitions}`, {
+  const admin = await connectAdmin({ brokers, clientId: 'bourse-local' })
+  try {
+    await admin.createTopics(
+      topics.map((topic) => ({ ...topic, replicas: 1, config: { ...COMMON_SETTINGS, ...topic.config } })),
+    )
+  } catch (error) {
+    if (!(error instanceof KafkaError && error.code === 'partition_count_mismatch')) throw error
+    throw new StepFailure(error.message, {
+      cause: error,
       advice:
         'Their number is fixed when an exchange is created: ask for as many, or begin anew with `make reset`.',
     })
-  }
-  const admin = Kafka.AdminClient.create({ 'metadata.broker.list': brokers })
-  try {
-    for (const { topic, partitions, config } of wanted.filter(({ topic }) => !existing.has(topic))) {
-      await createTopic(admin, {
-        topic,
-        num_partitions: partitions,
-        replication_factor: 1,
-        config: {
-          // Time is the broker's: engines must not depend on a sender's clock.
-          'message.timestamp.type': 'LogAppendTime',
-          'max.message.bytes': String(MESSAGE_BYTES_MAX),
-          'compression.type': 'producer',
-          ...config,
-        },
-      })
-    }
   } finally {
-    admin.disconnect()
+    await admin.close()
   }
-}
-
-function createTopic(admin: Kafka.IAdminClient, topic: Kafka.NewTopic): Promise<void> {
-  return new Promise((resolve, reject) => {
-    admin.createTopic(topic, REQUEST_TIMEOUT_MS, (error) => {
-      if (error)
-        reject(new StepFailure(`${topic.topic} was not created: ${messageOf(error)}`, { cause: error }))
-      else resolve()
-    })
-  })
-}
-
-function partitionCounts(brokers: string): Promise<Map<string, number>> {
-  const client = new Kafka.Producer({ 'metadata.broker.list': brokers })
-  return new Promise((resolve, reject) => {
-    client.connect({ timeout: REQUEST_TIMEOUT_MS, allTopics: true }, (error, metadata) => {
-      client.disconnect()
-      if (error)
-        reject(new StepFailure(`no answer from Kafka at ${brokers}: ${messageOf(error)}`, { cause: error }))
-      else resolve(new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length])))
-    })
-  })
 }
