@@ -1,0 +1,73 @@
+import type { Pool } from 'undici'
+import { accountOf, ExchangeClient, expectDone } from './exchange-client.ts'
+import type { TokenSigner } from './tokens.ts'
+
+/** The symbol that a recording is played on: Bitcoin in dollars as of spring 2015, prices in cents, lots of 10^-8. */
+export const RECORDED_SYMBOL = 'BTC-USD-2015'
+export const LOT_DECIMALS = 8
+
+/** Enough for what is recorded (0.021 to 200 BTC at $164 to $350), and exact: the band's top × 2,000 BTC is below 2^53. */
+const listing = {
+  symbol: RECORDED_SYMBOL,
+  base: 'BTC',
+  quote: 'USD',
+  tick_decimals: 2,
+  lot_decimals: LOT_DECIMALS,
+  min_quantity: '0.001',
+  max_quantity: '2000',
+  min_notional: '0.01',
+  maker_fee_ppm: 1000,
+  taker_fee_ppm: 2000,
+  reference_price: '236.00',
+  band_ppm: 600_000,
+}
+
+const assets = [
+  { code: 'BTC', scale: 8 },
+  { code: 'USD', scale: 10 },
+]
+
+export type Trader = { readonly owner: string; readonly account: string; readonly client: ExchangeClient }
+
+/** Lists what is needed, unless it is there, and waits until the book is open. */
+export async function prepareMarket(operator: ExchangeClient): Promise<void> {
+  for (const asset of assets) {
+    expectDone(
+      await operator.send('POST', '/api/v1/admin/assets', { ...asset, command_id: `asset-${asset.code}` }),
+      `listing ${asset.code}`,
+    )
+  }
+  expectDone(
+    await operator.send('POST', '/api/v1/admin/symbols', {
+      ...listing,
+      command_id: `symbol-${RECORDED_SYMBOL}`,
+    }),
+    `listing ${RECORDED_SYMBOL}`,
+  )
+}
+
+/** Opens `count` accounts and gives each the same funds. */
+export async function prepareTraders(
+  operator: ExchangeClient,
+  {
+    pool,
+    signer,
+    run,
+    count,
+    funds,
+  }: { pool: Pool; signer: TokenSigner; run: string; count: number; funds: Readonly<Record<string, string>> },
+): Promise<readonly Trader[]> {
+  const traders: Trader[] = []
+  for (let i = 0; i < count; i++) {
+    const owner = `replay-${i}`
+    const account = accountOf(
+      expectDone(await operator.send('POST', '/api/v1/admin/accounts', { owner }), `opening ${owner}`),
+    )
+    for (const [asset, amount] of Object.entries(funds)) {
+      const transfer = { account, asset, amount, transfer_id: `${run}-${owner}-${asset}` }
+      expectDone(await operator.send('POST', '/api/v1/admin/deposits', transfer), `funding ${owner}`)
+    }
+    traders.push({ owner, account, client: new ExchangeClient(pool, await signer.token(owner)) })
+  }
+  return traders
+}
