@@ -293,11 +293,12 @@ class Membership {
     } catch (error) {
       this.#options.onFatal(error as Error)
     }
-    for (const partition of partitions) {
+    for (const partition of owned) {
       this.#owned.delete(keyOf(partition))
       this.#inbox.forget(partition)
     }
-    this.#consumer.incrementalUnassign([...partitions])
+    // Also without any, as above.
+    this.#consumer.incrementalUnassign(owned)
   }
 
   async #commitNow(offsets: readonly TopicPartitionOffset[]): Promise<void> {
@@ -359,5 +360,9 @@ function startsOf(partitions: readonly TopicPartition[], starts: readonly TopicP
 
 const keyOf = ({ topic, partition }: Partial<TopicPartition>): string => `${topic}/${partition}`
 
+/** The client reports a commit in an order of its own. */
 const commitKey = (offsets: readonly TopicPartitionOffset[]): string =>
-  offsets.map((each) => `${keyOf(each)}:${each.offset}`).join(' ')
+  offsets
+    .map((each) => `${keyOf(each)}:${each.offset}`)
+    .sort()
+    .join(' ')
