@@ -50,15 +50,19 @@ export class MatchingMachine implements Machine {
   readonly #out: Destination
   readonly #symbols = new Map<number, MatchedSymbol>()
 
-  constructor(shard: number, { riskShards }: Topology) {
+  private constructor(shard: number, { riskShards }: Topology) {
     this.#shard = shard
     this.#riskShards = Array.from({ length: riskShards }, (_, partition) => ({ topic: 'risk.in', partition }))
     this.#out = { topic: 'orders.out', partition: shard }
   }
 
+  static create(shard: number, topology: Topology): MatchingMachine {
+    return new MatchingMachine(shard, topology)
+  }
+
   /** Throws on whatever must never reach it: then the sender or the log is wrong, and going on would make it worse. */
   apply(entry: Entry, context: Context): void {
-    invariant(context.source.kind === 'risk', `a ${context.source.kind} wrote ${entry.type} to matching`)
+    invariant(context.source.kind === 'risk', 'only risk shards write to matching')
     switch (entry.type) {
       case 'order':
         return this.#order(entry, context)
@@ -145,10 +149,7 @@ export class MatchingMachine implements Machine {
 
   #order(order: Order, context: Context): void {
     const symbol = this.#symbol(order.symbol)
-    invariant(
-      shardOfAccount(order.account) === context.source.shard,
-      `order ${order.orderId} of another shard's account`,
-    )
+    invariant(shardOfAccount(order.account) === context.source.shard, "an order of another shard's account")
     const refusal = refusalOf(order, symbol, context.appendedAt)
     if (refusal !== undefined) return this.#close(order, order.quantity, refusalCodes[refusal], context)
     const execution = symbol.book.place(order, limitOf(order, symbol))
@@ -259,13 +260,13 @@ export class MatchingMachine implements Machine {
 
   #symbol(number: number): MatchedSymbol {
     const symbol = this.#symbols.get(number)
-    invariant(symbol !== undefined, `symbol ${number} is not listed here`)
+    invariant(symbol !== undefined, 'a symbol that is not listed here')
     return symbol
   }
 
   #shardOf(account: number): Destination {
     const destination = this.#riskShards[shardOfAccount(account)]
-    invariant(destination !== undefined, `account ${account} belongs to no risk shard`)
+    invariant(destination !== undefined, 'an account of no risk shard')
     return destination
   }
 }

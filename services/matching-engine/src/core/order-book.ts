@@ -23,8 +23,15 @@ export type RestingOrder = {
 
 export type Level = { readonly price: Ticks; readonly quantity: Lots }
 
-/** Orders that one book may hold; one more is refused as `limit_reached`. Bounds memory and the size of a snapshot. */
-export const ORDERS_MAX = 4_000_000
+export type BookLimits = {
+  /** Orders that may rest in one book. Bounds memory and the size of a snapshot. */
+  readonly orders: number
+  /** Makers that one order may meet. Bounds what one command may write: three entries per fill and its level. */
+  readonly fillsPerOrder: number
+}
+
+/** What goes beyond is closed as `limit_reached`. */
+export const BOOK_LIMITS: BookLimits = { orders: 4_000_000, fillsPerOrder: 40_000 }
 
 /**
  * One symbol's resting orders, matched by price and then by time of arrival, at the price of the order that rested.
@@ -38,6 +45,11 @@ export class OrderBook {
   readonly #bids = new PriceLadder(BUY)
   readonly #asks = new PriceLadder(SELL)
   readonly #execution = new Execution()
+  readonly #limits: BookLimits
+
+  constructor(limits: BookLimits = BOOK_LIMITS) {
+    this.#limits = limits
+  }
 
   /** Resting orders of both sides. */
   get size(): number {
@@ -159,8 +171,8 @@ export class OrderBook {
   }
 
   /** Reads `encode`'s bytes. Throws a MalformedError where they are none, and where the orders make no valid book. */
-  static decode(reader: ByteReader): OrderBook {
-    const book = new OrderBook()
+  static decode(reader: ByteReader, limits: BookLimits = BOOK_LIMITS): OrderBook {
+    const book = new OrderBook(limits)
     for (const side of [BUY, SELL]) {
       for (let levels = reader.u32(); levels > 0; levels--) {
         const level = book.#ladder(side).open(reader.safe())
@@ -231,68 +243,75 @@ export class OrderBook {
         break
       }
       const price = makers.price(level)
-      // Exact: a quotient of safe integers that is no integer never rounds up to one.
-      const quantity = Math.min(remaining, Math.floor(budget / price), makers.quantity(level))
-      if (quantity === 0) {
-        execution.outcome = 'spent'
+      const quantity = Math.min(remaining, affordable(budget, price))
+      if (quantity === 0 || execution.fills === this.#limits.fillsPerOrder) {
+        execution.outcome = quantity === 0 ? 'spent' : 'limit_reached'
         break
       }
-      this.#sweep(makers, level, quantity, remaining, budget)
-      remaining -= quantity
-      budget -= quantity * price
+      const filled = this.#sweep(makers, level, quantity, remaining, budget)
+      remaining -= filled
+      budget -= filled * price
     }
     execution.remaining = remaining === Infinity ? 0 : remaining
   }
 
-  /** Fills `quantity` lots, at most what the level holds, oldest order first. */
-  #sweep(makers: PriceLadder, level: number, quantity: number, remaining: number, budget: number): void {
+  /** Fills up to `quantity` lots at one level, oldest order first. Returns how many. */
+  #sweep(makers: PriceLadder, level: number, quantity: number, remaining: number, budget: number): number {
     const slots = this.#slots
     const execution = this.#execution
     const price = makers.price(level)
-    const left = makers.quantity(level) - quantity
-    let unfilled = quantity
+    let filled = 0
     let slot = makers.head(level)
-    while (unfilled > 0) {
+    while (slot !== NONE && filled < quantity && execution.fills < this.#limits.fillsPerOrder) {
       const resting = slots.remaining(slot)
-      const filled = Math.min(resting, unfilled)
-      unfilled -= filled
+      const part = Math.min(resting, quantity - filled)
+      filled += part
       execution.addFill(
         slots.id(slot),
         slots.account(slot),
         slots.createdAt(slot),
-        resting - filled,
+        resting - part,
         price,
-        filled,
-        remaining - (quantity - unfilled),
-        budget - (quantity - unfilled) * price,
+        part,
+        remaining - filled,
+        budget - filled * price,
       )
-      if (filled < resting) {
-        slots.setRemaining(slot, resting - filled)
-        break
+      if (part < resting) {
+        slots.setRemaining(slot, resting - part)
+      } else {
+        const next = slots.next(slot)
+        slots.remove(slot)
+        slot = next
       }
-      const next = slots.next(slot)
-      slots.remove(slot)
-      slot = next
     }
+    const left = makers.quantity(level) - filled
     execution.addLevel(makers.side, price, left)
     makers.setQuantity(level, left)
     makers.setHead(level, slot)
     if (slot === NONE) makers.close(level)
     else slots.setPrevious(slot, NONE)
+    return filled
   }
 
   /** Whether `#match` would end as filled or spent. */
   #fillsWhole(taker: Taker, limit: number, makers: PriceLadder): boolean {
+    const slots = this.#slots
     let remaining = wanted(taker)
     let budget = budgetOf(taker)
+    let fills = 0
     for (let distance = 0; remaining > 0; distance++) {
       const level = makers.level(distance)
       if (level === NONE || !makers.meets(level, limit)) return budget === 0
       const price = makers.price(level)
-      const quantity = Math.min(remaining, Math.floor(budget / price), makers.quantity(level))
-      if (quantity === 0) return true
-      remaining -= quantity
-      budget -= quantity * price
+      for (let slot = makers.head(level); slot !== NONE && remaining > 0; slot = slots.next(slot)) {
+        const resting = slots.remaining(slot)
+        const quantity = Math.min(remaining, affordable(budget, price), resting)
+        if (quantity === 0) return true
+        if (fills++ === this.#limits.fillsPerOrder) return false
+        if (quantity < resting) return true
+        remaining -= quantity
+        budget -= quantity * price
+      }
     }
     return true
   }
@@ -304,7 +323,7 @@ export class OrderBook {
     const found = ladder.find(price)
     const quantity = (found === NONE ? 0 : ladder.quantity(found)) + execution.remaining
     // A level's sum must stay exact, like every quantity that leaves the book.
-    if (!Number.isSafeInteger(quantity) || this.#slots.size >= ORDERS_MAX) {
+    if (!Number.isSafeInteger(quantity) || this.#slots.size >= this.#limits.orders) {
       execution.outcome = 'limit_reached'
       return
     }
@@ -341,6 +360,9 @@ export class OrderBook {
     return side === BUY ? this.#bids : this.#asks
   }
 }
+
+/** Lots that a budget buys. Exact: a quotient of safe integers that is no integer never rounds up to one. */
+const affordable = (budget: number, price: number): number => Math.floor(budget / price)
 
 /** Lots; without bound for a buy by funds. */
 const wanted = (taker: Taker): number => (taker.quantity === 0 ? Infinity : taker.quantity)

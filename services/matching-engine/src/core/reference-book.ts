@@ -2,7 +2,7 @@ import { invariant } from '@bourse/domain/result'
 import { least, lots, minus, ticks, type Lots, type Ticks } from '@bourse/domain/units'
 import type { Side } from '@bourse/protocol/entries'
 import type { Outcome } from './execution.ts'
-import type { Level, RestingOrder, Taker } from './order-book.ts'
+import { BOOK_LIMITS, type BookLimits, type Level, type RestingOrder, type Taker } from './order-book.ts'
 
 export type ReferenceFill = {
   readonly makerOrderId: number
@@ -30,7 +30,12 @@ type Matched = { outcome: Outcome; remaining: Lots; fills: ReferenceFill[]; rest
  * command. Where the two differ, one of them is wrong.
  */
 export class ReferenceBook {
+  readonly #limits: BookLimits
   #resting: readonly RestingOrder[] = []
+
+  constructor(limits: BookLimits = BOOK_LIMITS) {
+    this.#limits = limits
+  }
 
   place(taker: Taker, limit: Ticks): ReferenceExecution {
     invariant(
@@ -41,7 +46,7 @@ export class ReferenceBook {
     const { createdAt, quantity } = taker
     const refused = { remaining: quantity, createdAt, fills: [], levels: [] }
     if (taker.postOnly && makers.length > 0) return { ...refused, outcome: 'would_trade' }
-    const matched = match(taker, makers, this.#resting)
+    const matched = match(taker, makers, this.#resting, this.#limits.fillsPerOrder)
     const whole = matched.outcome === 'filled' || matched.outcome === 'spent'
     if (taker.timeInForce === 'fok' && !whole) return { ...refused, outcome: 'not_filled_whole' }
     const before = this.#resting
@@ -80,7 +85,8 @@ export class ReferenceBook {
 
   #rest({ orderId, account, createdAt, side, price, remaining }: RestingOrder): Outcome {
     const sum = this.levels(side).find((level) => level.price === price)?.quantity ?? 0
-    if (sum + remaining > Number.MAX_SAFE_INTEGER) return 'limit_reached'
+    const full = this.#resting.length >= this.#limits.orders
+    if (full || sum + remaining > Number.MAX_SAFE_INTEGER) return 'limit_reached'
     this.#resting = [...this.#resting, { orderId, account, createdAt, side, price, remaining }]
     return 'rested'
   }
@@ -103,7 +109,12 @@ export class ReferenceBook {
 }
 
 /** Lets the taker meet each maker in turn. Changes nothing: what would rest afterwards is part of the answer. */
-function match(taker: Taker, makers: readonly RestingOrder[], resting: readonly RestingOrder[]): Matched {
+function match(
+  taker: Taker,
+  makers: readonly RestingOrder[],
+  resting: readonly RestingOrder[],
+  fillsMax: number,
+): Matched {
   const byFunds = taker.quantity === 0
   const matched: Matched = {
     outcome: 'no_liquidity',
@@ -115,6 +126,7 @@ function match(taker: Taker, makers: readonly RestingOrder[], resting: readonly 
   for (const maker of makers) {
     const affordable = taker.budget === 0 ? maker.remaining : lots(Number(budget / BigInt(maker.price)))
     if (affordable === 0) return { ...matched, outcome: 'spent' }
+    if (matched.fills.length === fillsMax) return { ...matched, outcome: 'limit_reached' }
     const quantity = least(least(maker.remaining, affordable), byFunds ? maker.remaining : matched.remaining)
     const left = minus(maker.remaining, quantity)
     if (taker.budget > 0) budget -= BigInt(quantity) * BigInt(maker.price)
@@ -133,6 +145,8 @@ function match(taker: Taker, makers: readonly RestingOrder[], resting: readonly 
       takerBudget: Number(budget),
     })
     if (!byFunds && matched.remaining === 0) return { ...matched, outcome: 'filled' }
+    // The taker wants more and the maker has more: the budget is what ended it.
+    if (left > 0) return { ...matched, outcome: 'spent' }
   }
   return taker.budget > 0 && budget === 0n ? { ...matched, outcome: 'spent' } : matched
 }
