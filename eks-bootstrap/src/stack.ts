@@ -32,6 +32,7 @@ export abstract class BourseStack extends Stack {
       stackName: `bourse-${environment.name}-${noun.toLowerCase()}`,
       description,
       terminationProtection: environment.data.immutable,
+      crossRegionReferences: environment.features.standbyRegion,
     }
     super(scope, role === 'primary' ? noun : `Standby${noun}`, base)
     this.config = environment

@@ -25,6 +25,8 @@ type RedisProps = {
 /** Caches and channels: a primary and its replica in another zone. It holds nothing that cannot be rebuilt. */
 export class Redis extends Construct {
   readonly group: elasticache.CfnReplicationGroup
+  /** Where writes go: the primary, or the whole of a sharded group. */
+  readonly host: string
   readonly token: secrets.Secret
 
   constructor(scope: Construct, id: string, props: RedisProps) {
@@ -37,6 +39,8 @@ export class Redis extends Construct {
       generateSecretString: { passwordLength: TOKEN_LENGTH, excludePunctuation: true },
     })
     this.group = this.#group(props)
+    const sharded = environment.data.redis.shards > 1
+    this.host = sharded ? this.group.attrConfigurationEndPointAddress : this.group.attrPrimaryEndPointAddress
     this.#rotate(props)
   }
 

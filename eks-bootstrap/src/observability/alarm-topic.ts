@@ -1,0 +1,39 @@
+import * as sns from 'aws-cdk-lib/aws-sns'
+import type * as kms from 'aws-cdk-lib/aws-kms'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import { Aws } from 'aws-cdk-lib'
+import { Construct } from 'constructs'
+import { type Environment } from '../environment.ts'
+
+type AlarmTopicProps = { readonly environment: Environment; readonly messagesKey: kms.IKey }
+
+/** Where alarms go: mail, text message and the pager. Only this account's alarms and rules may publish. */
+export class AlarmTopic extends Construct {
+  readonly topic: sns.Topic
+
+  constructor(scope: Construct, id: string, { environment, messagesKey }: AlarmTopicProps) {
+    super(scope, id)
+    const { alarmEmail, alarmPhone, pagerUrl } = environment.operations
+    this.topic = new sns.Topic(this, 'Topic', {
+      topicName: `bourse-${environment.name}-alarms`,
+      masterKey: messagesKey,
+      enforceSSL: true,
+    })
+    const services = ['cloudwatch', 'events', 'budgets', 'costalerts', 'backup', 'rds', 'elasticache']
+    this.topic.addToResourcePolicy(
+      new iam.PolicyStatement({
+        principals: services.map((service) => new iam.ServicePrincipal(`${service}.amazonaws.com`)),
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    )
+    this.#subscribe('Mail', sns.SubscriptionProtocol.EMAIL, alarmEmail)
+    this.#subscribe('Text', sns.SubscriptionProtocol.SMS, alarmPhone)
+    if (pagerUrl !== undefined) this.#subscribe('Pager', sns.SubscriptionProtocol.HTTPS, pagerUrl)
+  }
+
+  #subscribe(id: string, protocol: sns.SubscriptionProtocol, endpoint: string): void {
+    new sns.Subscription(this, id, { topic: this.topic, protocol, endpoint })
+  }
+}

@@ -1,0 +1,147 @@
+import { RemovalPolicy } from 'aws-cdk-lib'
+import * as ec2 from 'aws-cdk-lib/aws-ec2'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import * as msk from 'aws-cdk-lib/aws-msk'
+import * as rds from 'aws-cdk-lib/aws-rds'
+import { type Construct } from 'constructs'
+import { AURORA_ENGINE, AURORA_PARAMETERS, globalClusterName } from '../data/aurora.ts'
+import { kafkaArn, LogCluster } from '../data/log-cluster.ts'
+import { Redis } from '../data/redis.ts'
+import { type NetworkStack } from '../network/network-stack.ts'
+import { type KeysStack } from '../security/keys-stack.ts'
+import { BourseStack, type SiteProps } from '../stack.ts'
+import { AURORA_POSTGRESQL_VERSION } from '../versions.ts'
+
+const READERS = 2
+
+type StandbyDataStackProps = SiteProps & {
+  readonly network: NetworkStack
+  readonly keys: KeysStack['keys']
+  readonly sourceLogArn: string
+}
+
+/**
+ * The stores of the recovery region: a database that follows within a second, a log that follows topic by topic, and
+ * an empty cache, which is rebuilt from them. Copies of several topics end at different points: the cut that makes
+ * them one state, and the epoch after it, are the engines' work, started by the runbook.
+ */
+export class StandbyDataStack extends BourseStack {
+  readonly log: LogCluster
+  readonly redis: Redis
+  readonly aurora: rds.CfnDBCluster
+
+  constructor(scope: Construct, props: StandbyDataStackProps) {
+    super(scope, 'Data', {
+      ...props,
+      description: 'Aurora secondary, replicated log and an empty cache',
+      dataClassification: 'restricted',
+    })
+    const { network, keys } = props
+    const shared = { environment: this.config, network, dataKey: keys.data, logsKey: keys.logs }
+    this.log = new LogCluster(this, 'Log', shared)
+    this.redis = new Redis(this, 'Redis', shared)
+    this.aurora = this.#aurora(props)
+    this.#replicate(props)
+  }
+
+  #aurora({ network, keys }: StandbyDataStackProps): rds.CfnDBCluster {
+    const identifier = this.localName('standby')
+    const subnets = new rds.CfnDBSubnetGroup(this, 'AuroraSubnets', {
+      dbSubnetGroupDescription: 'The data tier',
+      subnetIds: network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
+    })
+    const parameters = new rds.ParameterGroup(this, 'AuroraParameters', {
+      engine: AURORA_ENGINE,
+      parameters: AURORA_PARAMETERS,
+    })
+    const cluster = new rds.CfnDBCluster(this, 'Aurora', {
+      dbClusterIdentifier: identifier,
+      globalClusterIdentifier: globalClusterName(this.config.name),
+      engine: 'aurora-postgresql',
+      engineVersion: AURORA_POSTGRESQL_VERSION,
+      dbSubnetGroupName: subnets.ref,
+      dbClusterParameterGroupName: parameters.bindToCluster({}).parameterGroupName,
+      vpcSecurityGroupIds: [network.securityGroups.aurora.securityGroupId],
+      storageEncrypted: true,
+      kmsKeyId: keys.data.keyArn,
+      enableIamDatabaseAuthentication: true,
+      backupRetentionPeriod: this.config.data.aurora.backupRetentionDays,
+      copyTagsToSnapshot: true,
+      deletionProtection: true,
+      enableCloudwatchLogsExports: ['postgresql'],
+    })
+    cluster.applyRemovalPolicy(RemovalPolicy.RETAIN)
+    for (let index = 1; index <= READERS; index++) {
+      new rds.CfnDBInstance(this, `Aurora-${index}`, {
+        dbInstanceIdentifier: `${identifier}-${index}`,
+        dbClusterIdentifier: cluster.ref,
+        dbInstanceClass: `db.${new ec2.InstanceType(this.config.data.aurora.instanceType).toString()}`,
+        engine: 'aurora-postgresql',
+        autoMinorVersionUpgrade: true,
+        publiclyAccessible: false,
+        enablePerformanceInsights: true,
+        performanceInsightsKmsKeyId: keys.data.keyArn,
+      })
+    }
+    return cluster
+  }
+
+  /** Every topic under its own name and every group's offsets, from their beginnings. */
+  #replicate({ network, sourceLogArn }: StandbyDataStackProps): void {
+    const clusters = [
+      { arn: sourceLogArn, region: this.config.primaryRegion },
+      { arn: this.log.cluster.attrArn, region: this.regionName },
+    ]
+    const replicator = new msk.CfnReplicator(this, 'Replicator', {
+      replicatorName: this.localName('log'),
+      serviceExecutionRoleArn: this.#replicatorRole().roleArn,
+      kafkaClusters: clusters.map(({ arn }) => ({
+        amazonMskCluster: { mskClusterArn: arn },
+        vpcConfig: {
+          subnetIds: network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
+          securityGroupIds: [network.securityGroups.kafka.securityGroupId],
+        },
+      })),
+      replicationInfoList: [
+        {
+          sourceKafkaClusterArn: sourceLogArn,
+          targetKafkaClusterArn: this.log.cluster.attrArn,
+          targetCompressionType: 'NONE',
+          topicReplication: {
+            topicsToReplicate: ['.*'],
+            copyTopicConfigurations: true,
+            copyAccessControlListsForTopics: false,
+            detectAndCopyNewTopics: true,
+            startingPosition: { type: 'EARLIEST' },
+            topicNameConfiguration: { type: 'IDENTICAL' },
+          },
+          consumerGroupReplication: {
+            consumerGroupsToReplicate: ['.*'],
+            detectAndCopyNewConsumerGroups: true,
+            synchroniseConsumerGroupOffsets: true,
+          },
+        },
+      ],
+    })
+    replicator.applyRemovalPolicy(RemovalPolicy.DESTROY)
+  }
+
+  #replicatorRole(): iam.Role {
+    const role = new iam.Role(this, 'ReplicatorRole', { assumedBy: new iam.ServicePrincipal('kafka.amazonaws.com') })
+    const everywhere = [this.config.primaryRegion, this.regionName]
+    const arns = (kind: 'cluster' | 'topic' | 'group') =>
+      everywhere.map((region) => kafkaArn({ account: this.account, region }, `bourse-${this.config.name}`, kind, '*'))
+    const cluster = ['Connect', 'DescribeCluster', 'AlterCluster', 'WriteDataIdempotently', 'DescribeClusterDynamicConfiguration']
+    const topic = ['CreateTopic', 'DescribeTopic', 'AlterTopic', 'ReadData', 'WriteData', 'DescribeTopicDynamicConfiguration', 'AlterTopicDynamicConfiguration']
+    const group = ['DescribeGroup', 'AlterGroup']
+    const allow = (actions: string[], resources: string[]) =>
+      role.addToPolicy(
+        new iam.PolicyStatement({ actions: actions.map((action) => `kafka-cluster:${action}`), resources }),
+      )
+    allow(cluster, arns('cluster'))
+    allow(topic, arns('topic'))
+    allow(group, arns('group'))
+    return role
+  }
+}
+
