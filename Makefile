@@ -20,6 +20,9 @@ reset: ## stop it and forget its data
 status: ## show each part, its pid, port and health
 	@$(LOCAL) status
 
+token: ## print an access token: OWNER=alice ROLE=trader
+	@$(LOCAL) token $(or $(OWNER),alice) --role $(or $(ROLE),trader)
+
 test: deps build ## run unit, property, simulation and integration tests
 	@$(NODE) services/local/src/test-main.ts
 
@@ -30,6 +33,15 @@ check: deps build ## check types, formatting, lint and tidy rules
 	npx prettier --check .
 	npx eslint -c .eslint.config.js .
 	npx mocha services/shared/testing/src/tidy.test.ts
+
+bench: deps build ## measure the hot paths
+	@for file in $$(git ls-files '*.bench.ts'); do echo "$$file"; $(NODE) $$file || exit 1; done
+
+reconcile: ## compare engines, journal and orders of the running exchange
+	@$(LOCAL) run $(NODE) services/operator/src/main.ts reconcile $(ARGS)
+
+replay: ## play recorded orders: FILE=orders.csv ARGS='--speed 1000/s --loops 3'
+	@$(LOCAL) run $(NODE) load-tests/src/main.ts replay $(FILE) $(ARGS)
 
 fmt: deps ## format every file
 	npx prettier --write .

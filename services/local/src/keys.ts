@@ -60,6 +60,7 @@ async function readSigningKey(home: string) {
   return signingKey.parse(JSON.parse(await readFile(signingKeyFile(home), 'utf8')))
 }
 
-function signingKeyFile(home: string): string {
+/** The private key, as a JWK, that signs this exchange's tokens. */
+export function signingKeyFile(home: string): string {
   return join(home, 'keys/signing-key.json')
 }

@@ -2,11 +2,15 @@ import { Command } from 'commander'
 import { readLocalConfig } from './config.ts'
 import { down, reset } from './down.ts'
 import { messageOf, StepFailure } from './failure.ts'
+import { issueToken, type Role } from './keys.ts'
+import { runTool } from './run.ts'
 import { printStatus } from './status.ts'
 import { supervise } from './supervisor.ts'
 import { up } from './up.ts'
 
-const program = new Command('bourse').description('Runs the exchange on this machine.')
+const program = new Command('bourse')
+  .description('Runs the exchange on this machine.')
+  .enablePositionalOptions()
 
 program
   .command('up')
@@ -24,6 +28,22 @@ program
   .command('status')
   .description('show each part, its pid, port and health')
   .action(async () => exitWith(await printStatus(readLocalConfig())))
+program
+  .command('run')
+  .description("run another tool with the running exchange's addresses in its environment")
+  .argument('<command...>')
+  .passThroughOptions()
+  .action(async (command: string[]) => {
+    process.exitCode = await runTool(readLocalConfig(), command)
+  })
+program
+  .command('token')
+  .description('print an access token for an owner of accounts')
+  .argument('<owner>')
+  .option('--role <role...>', 'trader, operator', ['trader'])
+  .action(async (owner: string, { role }: { role: Role[] }) =>
+    console.log(await issueToken(readLocalConfig().BOURSE_HOME, { owner, roles: role })),
+  )
 program
   .command('supervise', { hidden: true })
   .action(() => supervise(readLocalConfig(), (message) => process.connected && process.send?.(message)))

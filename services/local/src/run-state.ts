@@ -11,6 +11,8 @@ export type ProcessId = z.infer<typeof processId>
 
 const schema = z.object({
   supervisor: processId,
+  /** Addresses for other tools, once everything is up. */
+  environment: z.record(z.string(), z.string()),
   phase: z.enum(['starting', 'up', 'stopping']),
   parts: z.array(
     z.object({ name: z.string(), port: z.number(), restarts: z.number(), process: processId.optional() }),
@@ -31,7 +33,7 @@ export function readRunState(home: string): RunState | undefined {
 /** Makes the caller the one supervisor of a home. Returns false, changing nothing, when it has one. */
 export function claimHome(home: string, state: RunState): boolean {
   try {
-    writeFileSync(join(home, 'run.json'), JSON.stringify(state), { flag: 'wx' })
+    writeFileSync(join(home, 'run.json'), JSON.stringify(state), { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -41,7 +43,7 @@ export function claimHome(home: string, state: RunState): boolean {
 
 export function writeRunState(home: string, state: RunState): void {
   const file = join(home, 'run.json')
-  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2))
+  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2), { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
 

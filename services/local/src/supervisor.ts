@@ -5,7 +5,8 @@ import type { ManagedProcess } from './managed-process.ts'
 import type { ProgressEvent } from './progress.ts'
 import { claimHome, forgetRunState, identify, writeRunState, type RunState } from './run-state.ts'
 import { oneOfEach } from './services.ts'
-import { startStack } from './stack.ts'
+import { signingKeyFile } from './keys.ts'
+import { startStack, type Stack } from './stack.ts'
 
 export type SupervisorMessage = ProgressEvent | { readonly type: 'up' }
 
@@ -18,7 +19,7 @@ export async function supervise(
   tell: (message: SupervisorMessage) => void,
 ): Promise<void> {
   const home = config.BOURSE_HOME
-  const state: RunState = { supervisor: identify(process.pid), phase: 'starting', parts: [] }
+  const state: RunState = { supervisor: identify(process.pid), phase: 'starting', parts: [], environment: {} }
   await mkdir(home, { recursive: true, mode: 0o755 })
   if (!claimHome(home, state)) throw new StepFailure(`another supervisor runs the exchange in ${home}`)
 
@@ -34,7 +35,7 @@ export async function supervise(
       onChange: (processes) => save({ parts: processes.map(describe) }),
     })
     process.off('disconnect', end)
-    save({ phase: 'up' })
+    save({ phase: 'up', environment: environmentOf(stack) })
     tell({ type: 'up' })
     await untilAborted(ending.signal)
     save({ phase: 'stopping' })
@@ -58,6 +59,18 @@ function stackOptions(config: LocalConfig): Parameters<typeof startStack>[0] {
       databaseReadUrl: config.DATABASE_READ_URL,
       redisUrl: config.REDIS_URL,
     },
+  }
+}
+
+/** What other tools need to reach a running exchange. */
+function environmentOf({ home, urls, gatewayUrl }: Stack): Record<string, string> {
+  return {
+    KAFKA_BROKERS: urls.kafkaBrokers,
+    DATABASE_URL: urls.databaseUrl,
+    DATABASE_READ_URL: urls.databaseReadUrl,
+    REDIS_URL: urls.redisUrl,
+    BOURSE_URL: gatewayUrl,
+    BOURSE_SIGNING_KEY: signingKeyFile(home),
   }
 }
 
