@@ -1,6 +1,6 @@
-import { readConfig } from '@bourse/platform/config'
+import { brokers, readConfig, url } from '@bourse/platform/config'
 import { z } from 'zod'
 
 /** What the operator's commands read from the environment. */
 export const config = () =>
-  readConfig(z.object({ KAFKA_BROKERS: z.string().min(1), DATABASE_URL: z.string().min(1) }), process.env)
+  readConfig(z.object({ KAFKA_BROKERS: brokers(), DATABASE_URL: url('postgres', 'postgresql') }), process.env)

@@ -1,7 +1,7 @@
 import { createLog } from '@bourse/platform/log'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { connectProducer } from '@bourse/platform/kafka/producer'
-import { connectPostgres } from '@bourse/platform/postgres'
+import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
 import { Resources } from '@bourse/platform/resources'
 import { Command } from 'commander'
 import { config } from './config.ts'
@@ -18,10 +18,10 @@ program
   .action(async ({ timeout }: { timeout: string }) => {
     const { KAFKA_BROKERS: brokers, DATABASE_URL: url } = config()
     const connection = { brokers, clientId: 'operator', log: createLog({ name: 'operator', level: 'warn' }) }
-    await using resources = new Resources()
+    const resources = new Resources()
     const sql = resources.own(
       connectPostgres({ url, max: 1, applicationName: 'operator', statementTimeoutMs: 60_000 }),
-      (client) => client.end(),
+      closePostgres,
     )
     const admin = resources.own(await connectAdmin(connection), (client) => client.close())
     const onFatal = (error: Error): never => {
@@ -30,7 +30,11 @@ program
     const producer = resources.own(await connectProducer({ ...connection, onFatal }), (client) =>
       client.close(),
     )
-    process.exitCode = await reconcileExchange({ sql, admin, producer }, Number(timeout) * 1_000, console.log)
+    process.exitCode = await reconcileExchange(
+      { sql, admin, producer },
+      Number(timeout) * 1_000,
+      console.log,
+    ).finally(() => resources.closeAll())
   })
 
 await program.parseAsync()

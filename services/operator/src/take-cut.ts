@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from '@bourse/platform/kafka/admin'
 import type { Producer } from '@bourse/platform/kafka/producer'
 import { encodeCommands } from '@bourse/protocol/frame'
-import type { Sql } from 'postgres'
+import type { Database } from '@bourse/platform/postgres'
 import { accountsCut, matchingCut, riskCut, tradesCut, type ExchangeCut } from './core/cuts.ts'
 
 const POLL_MS = 200
 const FLUSH_TIMEOUT_MS = 10_000
 
-export type CutParts = { readonly sql: Sql; readonly admin: Admin; readonly producer: Producer }
+export type CutParts = { readonly sql: Database; readonly admin: Admin; readonly producer: Producer }
 
 /** The cut did not come together in time; `missing` names who has not answered. */
 export class CutTimeout extends Error {
@@ -55,7 +55,7 @@ export async function takeCut({ sql, admin, producer }: CutParts, timeoutMs: num
 }
 
 async function collect(
-  sql: Sql,
+  sql: Database,
   { marker, wanted, timeoutMs }: { marker: number; wanted: readonly string[]; timeoutMs: number },
 ): Promise<ReadonlyMap<string, unknown>> {
   const deadline = performance.now() + timeoutMs

@@ -1,6 +1,6 @@
 import type { Machine } from '@bourse/protocol/shard'
 import { z } from 'zod'
-import { int } from '../config.ts'
+import { brokers, int, logLevel, url } from '../config.ts'
 import { createOpsApp } from '../health.ts'
 import { listen } from '../http.ts'
 import { connectAdmin } from '../kafka/admin.ts'
@@ -11,26 +11,28 @@ import { connectProducer } from '../kafka/producer.ts'
 import { runService } from '../lifecycle.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
-import { connectPostgres } from '../postgres.ts'
+import { closePostgres, connectPostgres } from '../postgres.ts'
 import { publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
 
-/** What every engine reads from its environment. */
-export const engineEnvironment = {
-  PORT: int({ min: 0, max: 65_535, default: 8080 }),
-  KAFKA_BROKERS: z.string().min(1),
-  DATABASE_URL: z.string().min(1),
-  LOG_LEVEL: z.string().default('info'),
-  SESSION_TIMEOUT_MS: int({ min: 1_000, max: 60_000, default: 3_000 }),
-  COMMIT_INTERVAL_MS: int({ min: 10, max: 60_000, default: 200 }),
-  OBSERVE_INTERVAL_MS: int({ min: 10, max: 60_000, default: 1_000 }),
-  SNAPSHOT_INTERVAL_MS: int({ min: 100, max: 3_600_000, default: 30_000 }),
-  TICK_INTERVAL_MS: int({ min: 10, max: 60_000, default: 1_000 }),
-  SHUTDOWN_GRACE_MS: int({ min: 100, max: 600_000, default: 20_000 }),
-} as const
+const milliseconds = (min: number) => int({ min, max: 86_400_000 })
 
-export type EngineConfig = z.infer<z.ZodObject<typeof engineEnvironment>>
+/** What every engine reads from its environment. */
+export const engineEnvironment = z.object({
+  PORT: int({ min: 0, max: 65_535 }).default(8080),
+  KAFKA_BROKERS: brokers(),
+  DATABASE_URL: url('postgres', 'postgresql'),
+  LOG_LEVEL: logLevel(),
+  SESSION_TIMEOUT_MS: milliseconds(1_000).default(3_000),
+  COMMIT_INTERVAL_MS: milliseconds(1).default(200),
+  OBSERVE_INTERVAL_MS: milliseconds(1).default(1_000),
+  SNAPSHOT_INTERVAL_MS: milliseconds(100).default(30_000),
+  TICK_INTERVAL_MS: milliseconds(1).default(1_000),
+  SHUTDOWN_GRACE_MS: milliseconds(100).default(12_000),
+})
+
+export type EngineConfig = Readonly<z.infer<typeof engineEnvironment>>
 
 /** Composes and runs an engine's process: restore, catch up, join the group, emit for what it is given. */
 export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: EngineConfig): Promise<void> {
@@ -46,7 +48,7 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
         applicationName: name,
         statementTimeoutMs: 60_000,
       }),
-      (client) => client.end({ timeout: 5 }),
+      closePostgres,
     )
     const admin = resources.own(await connectAdmin(connection), (client) => client.close())
     const producer = resources.own(await connectProducer({ ...connection, onFatal }), (client) =>

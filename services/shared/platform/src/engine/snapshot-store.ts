@@ -1,7 +1,7 @@
 import type { Cut } from '@bourse/protocol/shard'
 import type { Snapshot } from '@bourse/protocol/replica'
 import { hashFromText, hashOf, hashText, sameHash } from '@bourse/protocol/stream-hash'
-import type { Sql } from 'postgres'
+import type { Database } from '../postgres.ts'
 
 /** A kind of machine and the number of its shard: `risk`, 0. */
 export type ShardName = { readonly machine: 'risk' | 'matching'; readonly shard: number }
@@ -26,10 +26,10 @@ export const SNAPSHOTS_KEPT = 3
 
 /** Snapshots in PostgreSQL. A snapshot whose bytes do not have the recorded hash is passed over for an older one. */
 export class PostgresSnapshotStore implements SnapshotStore {
-  readonly #sql: Sql
+  readonly #sql: Database
   readonly #onUnsound: (name: ShardName, offset: number, cause: Error) => void
 
-  constructor(sql: Sql, onUnsound: (name: ShardName, offset: number, cause: Error) => void) {
+  constructor(sql: Database, onUnsound: (name: ShardName, offset: number, cause: Error) => void) {
     this.#sql = sql
     this.#onUnsound = onUnsound
   }
@@ -69,7 +69,7 @@ export class PostgresSnapshotStore implements SnapshotStore {
   }
 
   async newestOffset({ machine, shard }: ShardName): Promise<number | undefined> {
-    const [row] = await this.#sql<{ log_offset: string | null }[]>`
+    const [row] = await this.#sql<{ log_offset: bigint | null }[]>`
       select max(log_offset) as log_offset from snapshots where machine = ${machine} and shard = ${shard}`
     return row?.log_offset === undefined || row.log_offset === null ? undefined : Number(row.log_offset)
   }
@@ -155,7 +155,7 @@ export class PostgresSnapshotStore implements SnapshotStore {
 }
 
 type Row = {
-  readonly log_offset: string
+  readonly log_offset: bigint
   readonly last_record: string
   readonly log: string
   readonly state: Buffer
