@@ -51,6 +51,11 @@ export class MarketFeed {
     return this.#stream.hash
   }
 
+  /** Whether more frames of the last command are to come. */
+  get withinCommand(): boolean {
+    return this.#withinCommand
+  }
+
   /** The log's name, as its first record gave it; empty before. */
   get log(): string {
     return this.#log

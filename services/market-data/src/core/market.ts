@@ -16,6 +16,8 @@ export type MarketChanges = {
   readonly market: Market
   readonly state: boolean
   readonly book: boolean
+  /** Level changes since the last time. */
+  readonly updates: number
   /** Oldest first. */
   readonly trades: readonly Trade[]
   /** `trades` are all that are kept, and not only those since the last time. */
@@ -35,6 +37,7 @@ export class Market {
   /** Not part of the state: what was taken by `takeChanges`. */
   #stateChanged = true
   #bookChanged = true
+  #updateTaken = 0
   #tradeIdTaken = 0
 
   constructor(
@@ -105,12 +108,14 @@ export class Market {
     const tradesChanged = this.#tradeIdTaken < this.#tradeIdLast
     if (!state && !book && !tradesChanged) return undefined
     const unseen = Math.min(this.#tradeIdLast - this.#tradeIdTaken, this.#trades.length)
+    const updates = this.#update - this.#updateTaken
     const tradesWhole = this.#tradeIdTaken === 0 || unseen === TRADES_KEPT_MAX
     this.#stateChanged = false
     this.#bookChanged = false
+    this.#updateTaken = this.#update
     this.#tradeIdTaken = this.#tradeIdLast
     const trades = this.#trades.slice(this.#trades.length - unseen)
-    return { market: this, state, book, trades, tradesWhole }
+    return { market: this, state, book, updates, trades, tradesWhole }
   }
 
   /** Takes everything for unknown to the readers. */
@@ -140,6 +145,7 @@ export class Market {
     const market = new Market(listing, bids, asks, trades.read(reader))
     market.#state = state
     market.#update = update
+    market.#updateTaken = update
     market.#bookTime = bookTime
     market.#tradeIdLast = market.lastTrade?.tradeId ?? 0
     return market
