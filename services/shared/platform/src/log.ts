@@ -3,7 +3,6 @@ import { pino, type Logger } from 'pino'
 export type { Logger }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** What never appears in a log, wherever it was put: one level deep, or under `headers`. */
 const SECRETS = [
@@ -17,9 +16,9 @@ const SECRETS = [
   'apiKey',
 ]
 
-/** JSON lines on stdout: level by name, errors under `err`, secrets as `[redacted]`. */
+/** JSON lines on stdout; `level` is one of `LOG_LEVELS`: level by name, errors under `err`, secrets as `[redacted]`. */
 export function createLog(
-  { name, level }: { name: string; level: LogLevel },
+  { name, level }: { name: string; level: string },
   stream?: pino.DestinationStream,
 ): Logger {
   const options: pino.LoggerOptions = {

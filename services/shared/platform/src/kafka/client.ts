@@ -1,7 +1,7 @@
 import type { Client } from 'node-rdkafka'
 
 import type { Logger } from '../log.ts'
-import { type KafkaError, kafkaError } from './error.ts'
+import { KafkaError, kafkaError } from './error.ts'
 
 export type KafkaConnection = {
   /** `host:port`, separated by commas. */
@@ -92,11 +92,28 @@ export async function within<Value>(timeoutMs: number, promise: Promise<Value>):
 /** The oldest offset that a partition has, and the one that its next record will get. */
 export type Watermarks = { readonly low: number; readonly high: number }
 
-export function queryWatermarks(
+/** Asks the partition's leader, also when one is just being elected. */
+export async function queryWatermarks(
   client: Client<never>,
   topic: string,
   partition: number,
 ): Promise<Watermarks> {
+  const deadline = performance.now() + QUERY_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await queryWatermarksOnce(client, topic, partition)
+    } catch (error) {
+      if (!(error instanceof KafkaError && ELECTION.has(error.code)) || performance.now() > deadline)
+        throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, ELECTION_RETRY_MS))
+  }
+}
+
+const ELECTION = new Set(['not_leader_for_partition', 'leader_not_available'])
+const ELECTION_RETRY_MS = 50
+
+function queryWatermarksOnce(client: Client<never>, topic: string, partition: number): Promise<Watermarks> {
   return new Promise((resolve, reject) => {
     client.queryWatermarkOffsets(topic, partition, QUERY_TIMEOUT_MS, (cause, offsets) => {
       if (cause) reject(kafkaError(cause, `watermarks of ${topic}[${partition}]`))

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+
+/** Runs `body` inside runService in a process of its own. `ready` is printed when the start is over. */
+async function run(
+  body: string,
+  { graceMs = 2_000, signal }: { graceMs?: number; signal?: NodeJS.Signals } = {},
+) {
+  const program = `
+    import { runService } from ${JSON.stringify(new URL('lifecycle.ts', import.meta.url).href)}
+    import { createLog } from ${JSON.stringify(new URL('log.ts', import.meta.url).href)}
+    const print = (line) => process.stdout.write(line + '\\n')
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+    await runService({ graceMs: ${graceMs}, log: createLog({ name: 'test', level: 'info' }) }, async ({ resources, shutdown }) => {
+      ${body}
+      print('ready')
+    })`
+  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', program])
+  if (signal !== undefined) {
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.includes('ready')) child.kill(signal)
+    })
+  }
+  const [out, code] = await Promise.all([
+    text(child.stdout),
+    new Promise<number | null>((resolve) => child.on('exit', resolve)),
+  ])
+  const lines = out.trim().split('\n')
+  return {
+    code,
+    printed: lines.filter((line) => !line.startsWith('{')),
+    logged: lines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
+  }
+}
+
+describe('runService', () => {
+  it('closes in reverse on SIGTERM and ends with 0', async () => {
+    const { code, printed } = await run(
+      `resources.own('database', print)
+       resources.own('server', print)
+       resources.own(setInterval(() => {}, 1000), () => {})`,
+      { signal: 'SIGTERM' },
+    )
+    assert.deepEqual({ code, printed }, { code: 0, printed: ['ready', 'server', 'database'] })
+  })
+
+  it('closes and ends with 1 when a part aborts it with an error, and says which', async () => {
+    const { code, printed, logged } = await run(
+      `resources.own('server', print)
+       setTimeout(() => shutdown.abort(new Error('the log is not what it was')), 10)`,
+    )
+    assert.deepEqual({ code, printed }, { code: 1, printed: ['ready', 'server'] })
+    const [failed] = logged as [{ level: string; err: { message: string } }]
+    assert.equal(failed.level, 'fatal')
+    assert.equal(failed.err.message, 'the log is not what it was')
+  })
+
+  it('closes what was open when the start fails', async () => {
+    const { code, printed } = await run(`resources.own('database', print); throw new Error('no broker')`)
+    assert.deepEqual({ code, printed }, { code: 1, printed: ['database'] })
+  })
+
+  it('stops for an error that nobody caught', async () => {
+    const { code, printed } = await run(
+      `resources.own('server', print); setTimeout(() => Promise.reject(new Error('lost')), 10)`,
+    )
+    assert.deepEqual({ code, printed }, { code: 1, printed: ['ready', 'server'] })
+  })
+
+  it('does not wait longer than the grace', async () => {
+    const start = performance.now()
+    const { code, logged } = await run(`resources.own(pause(60_000), (stuck) => stuck)`, {
+      graceMs: 100,
+      signal: 'SIGINT',
+    })
+    assert.equal(code, 1)
+    assert.equal(logged.at(-1)!['msg'], 'closing took too long')
+    assert(performance.now() - start < 8_000)
+  })
+})

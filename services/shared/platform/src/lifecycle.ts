@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+
+import type { Logger } from './log.ts'
+import { Resources } from './resources.ts'
+
+export type ServiceScope = {
+  /** Closed in reverse when the service ends, however it ends. */
+  readonly resources: Resources
+  /** `abort(error)` ends the service with exit code 1; `signal` is aborted by SIGTERM and SIGINT too. */
+  readonly shutdown: AbortController
+}
+
+export type ServiceOptions = {
+  /** Time for closing, in ms; less than the pod's `terminationGracePeriodSeconds`. Then the process just ends. */
+  readonly graceMs: number
+  readonly log: Logger
+}
+
+/**
+ * Runs a service: `start` opens everything, then this waits for SIGTERM, SIGINT or `shutdown.abort(error)`, closes
+ * everything and ends the process. Exit code 0 after a signal; 1 after an error, which is logged, whether it came
+ * from starting, running or closing, and 1 when closing takes longer than `graceMs`.
+ */
+export async function runService(
+  { graceMs, log }: ServiceOptions,
+  start: (scope: ServiceScope) => Promise<void>,
+): Promise<never> {
+  const shutdown = new AbortController()
+  const resources = new Resources()
+  const stop = (reason: unknown) => shutdown.abort(reason)
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop(name))
+  process.on('uncaughtException', stop)
+  process.on('unhandledRejection', stop)
+
+  let failure: unknown
+  try {
+    await Promise.race([start({ resources, shutdown }), aborted(shutdown.signal)])
+    await aborted(shutdown.signal)
+    if (typeof shutdown.signal.reason === 'string') log.info({ signal: shutdown.signal.reason }, 'stopping')
+    else failure = shutdown.signal.reason
+  } catch (error) {
+    failure = error
+  }
+  if (failure !== undefined) log.fatal({ err: failure }, 'failed')
+  // What is still starting or working stops too.
+  shutdown.abort(failure)
+
+  const grace = setTimeout(() => {
+    log.fatal({ graceMs }, 'closing took too long')
+    process.exit(1)
+  }, graceMs)
+  try {
+    await resources.closeAll()
+  } catch (error) {
+    failure ??= error
+    log.error({ err: error }, 'failed to close')
+  }
+  clearTimeout(grace)
+  log.flush()
+  process.exit(failure === undefined ? 0 : 1)
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
