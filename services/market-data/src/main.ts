@@ -16,6 +16,7 @@ import { redisCache } from './redis/cache.ts'
 import { Publisher } from './redis/publisher.ts'
 
 const NAME = 'market-data'
+const { ordersOut: ORDERS_OUT } = TOPICS
 const config = readConfig()
 const log = createLog({ name: NAME, level: config.LOG_LEVEL })
 
@@ -23,43 +24,28 @@ await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources,
   const { signal } = shutdown
   const metrics = createMetrics({ service: NAME })
   const events = createEvents(log, metrics)
-  const onFatal = (error: Error) => shutdown.abort(error)
   const kafka = { brokers: config.KAFKA_BROKERS, clientId: NAME, log }
-  const { DATABASE_URL: url, CHECKPOINT_INTERVAL_MS: checkpointIntervalMs } = config
 
-  const database = connectPostgres({ url, max: 2, applicationName: NAME, statementTimeoutMs: 10_000 })
-  const sql = resources.own(database, closePostgres)
+  const database = { url: config.DATABASE_URL, max: 2, applicationName: NAME, statementTimeoutMs: 10_000 }
+  const sql = resources.own(connectPostgres(database), closePostgres)
   const redis = await connectRedis({ url: config.REDIS_URL, log, clientName: NAME })
   resources.own(redis, (each) => each.destroy())
   const admin = resources.own(await connectAdmin(kafka), (each) => each.close())
 
-  const checkpoints = new Checkpoints(sql, TOPICS.ordersOut)
-  const publisher = new Publisher({
-    cache: redisCache(redis),
-    events,
-    intervalMs: config.PUBLISH_INTERVAL_MS,
-  })
-  const reader = new FeedReader({
-    topic: TOPICS.ordersOut,
-    load: (partition) => checkpoints.load(partition),
-    save: (feed) => checkpoints.save(feed),
-    watermarks: (topic, partition) => admin.watermarks(topic, partition),
-    publisher,
-    events,
-    checkpointIntervalMs,
-  })
+  const cache = redisCache(redis)
+  const publisher = new Publisher({ cache, events, intervalMs: config.PUBLISH_INTERVAL_MS })
+  const checkpoints = new Checkpoints(sql, ORDERS_OUT)
+  const watermarks = admin.watermarks.bind(admin)
+  const { CHECKPOINT_INTERVAL_MS: checkpointIntervalMs } = config
+  const reader = new FeedReader({ checkpoints, watermarks, publisher, events, checkpointIntervalMs })
   countEntries(metrics, () => reader.feeds)
   const onAssign = reader.assign.bind(reader)
   const onRevoke = reader.revoke.bind(reader)
-  const membership = { ...kafka, groupId: NAME, topics: [TOPICS.ordersOut], onAssign, onRevoke, onFatal }
+  const onFatal = (error: Error) => shutdown.abort(error)
+  const membership = { ...kafka, groupId: NAME, topics: [ORDERS_OUT], onAssign, onRevoke, onFatal }
   const group = resources.own(await joinConsumerGroup(membership), (each) => each.close())
-  const running = Promise.all([
-    reader.run(group, signal),
-    reader.runLag(group, signal),
-    publisher.run(signal),
-  ])
-  resources.own(running.catch(onFatal), (ended) => ended)
-  resources.own(reader.runCheckpoints(signal), (ended) => ended)
+  const work = Promise.all([reader.run(group, signal), publisher.run(signal)])
+  resources.own(work.catch(onFatal), (ended) => ended)
 
   const app = createOpsApp({ checks: { redis: async () => void (await redis.ping()) }, metrics })
   const ops = resources.own(await listen(app, { port: config.OPS_PORT }), (each) => each.close(1_000))

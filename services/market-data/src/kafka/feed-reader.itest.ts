@@ -75,9 +75,10 @@ describe('FeedReader', function () {
     const stop = new AbortController()
     let dead = false
     const reader = new FeedReader({
-      topic,
-      load: (partition) => checkpoints.load(partition),
-      save: async (feed) => (dead ? undefined : checkpoints.save(feed)),
+      checkpoints: {
+        load: (partition) => checkpoints.load(partition),
+        save: async (feed) => (dead ? undefined : checkpoints.save(feed)),
+      },
       watermarks: (...partition) => admin.watermarks(...partition),
       checkpointIntervalMs,
       publisher: { add: () => {}, remove: () => {}, wake: () => {} },
@@ -100,15 +101,11 @@ describe('FeedReader', function () {
       onRevoke: (partitions) => reader.revoke(partitions),
       onFatal: fail,
     })
-    const loops = [
-      reader.run(group, stop.signal).catch(fail),
-      reader.runCheckpoints(stop.signal),
-      reader.runLag(group, stop.signal),
-    ]
+    const work = reader.run(group, stop.signal).catch(fail)
     const close = async () => {
       if (stop.signal.aborted) return
       stop.abort()
-      await Promise.all(loops)
+      await work
       await group.close()
     }
     const kill = () => {

@@ -4,6 +4,7 @@ import type { Message } from '@bourse/platform/kafka/consumer'
 import type { ConsumerGroup } from '@bourse/platform/kafka/group'
 import { logStart } from '../core/log-start.ts'
 import { MarketFeed } from '../core/market-feed.ts'
+import type { Checkpoints } from '../postgres/checkpoints.ts'
 import type { Publisher } from '../redis/publisher.ts'
 
 /** Records applied before anything else gets its turn. */
@@ -13,9 +14,7 @@ const READ_WAIT_MS = 1_000
 const LAG_INTERVAL_MS = 1_000
 
 export type FeedReaderOptions = {
-  readonly topic: string
-  readonly load: (partition: number) => Promise<MarketFeed | undefined>
-  readonly save: (feed: MarketFeed) => Promise<void>
+  readonly checkpoints: Pick<Checkpoints, 'load' | 'save'>
   readonly watermarks: (topic: string, partition: number) => Promise<Watermarks>
   readonly checkpointIntervalMs: number
   /** Told of each feed that this process has from now on, or no longer has, and when they have read. */
@@ -34,7 +33,7 @@ export type ReaderEvents = {
   readonly lagUnknown: (error: Error) => void
 }
 
-type Owned = { readonly feed: MarketFeed; savedOffset: number; gapsSeen: number }
+type Owned = { readonly topic: string; readonly feed: MarketFeed; savedOffset: number; gapsSeen: number }
 
 /** Reads the partitions of `orders.out` that its group gives it, each from its checkpoint on. */
 export class FeedReader {
@@ -54,10 +53,10 @@ export class FeedReader {
     return Promise.all(
       partitions.map(async ({ topic, partition }) => {
         // First the checkpoint: until now another process may have moved it on, and the log's end with it.
-        const feed = (await this.#options.load(partition)) ?? new MarketFeed(partition)
+        const feed = (await this.#options.checkpoints.load(partition)) ?? new MarketFeed(partition)
         const next = feed.logPosition.offset
         const offset = logStart(next, await this.#options.watermarks(topic, partition))
-        this.#owned.set(partition, { feed, savedOffset: next, gapsSeen: 0 })
+        this.#owned.set(partition, { topic, feed, savedOffset: next, gapsSeen: 0 })
         this.#options.publisher.add(feed)
         this.#options.events.assigned(partition, offset)
         return { topic, partition, offset }
@@ -77,8 +76,12 @@ export class FeedReader {
     }
   }
 
-  /** Reads until `signal` is aborted. Throws what is fatal: a log that does not parse, or is another. */
-  async run(group: Pick<ConsumerGroup, 'read'>, signal: AbortSignal): Promise<void> {
+  /** Works until `signal` is aborted. Throws what is fatal: a log that does not parse, or is another. */
+  async run(group: Pick<ConsumerGroup, 'read' | 'commit'>, signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#read(group, signal), this.#saveAll(signal), this.#tellLags(group, signal)])
+  }
+
+  async #read(group: Pick<ConsumerGroup, 'read'>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const messages = await group.read({ max: BATCH_SIZE_MAX, waitMs: READ_WAIT_MS, signal })
       if (messages.length === 0) continue
@@ -88,16 +91,16 @@ export class FeedReader {
     }
   }
 
-  /** Saves checkpoints at a steady pace until `signal` is aborted. What fails is done the next time. */
-  async runCheckpoints(signal: AbortSignal): Promise<void> {
+  /** Saves checkpoints at a steady pace. What fails is done the next time. */
+  async #saveAll(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(this.#options.checkpointIntervalMs, undefined, { signal }).catch(() => {})
       for (const owned of this.#owned.values()) await this.#save(owned)
     }
   }
 
-  /** Tells the group how far it has read and counts what is still to be read, until `signal` is aborted. */
-  async runLag(group: Pick<ConsumerGroup, 'commit'>, signal: AbortSignal): Promise<void> {
+  /** Tells the group how far it has read and counts what is still to be read. */
+  async #tellLags(group: Pick<ConsumerGroup, 'commit'>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(LAG_INTERVAL_MS, undefined, { signal }).catch(() => {})
       await this.#tellLag(group).catch((error: Error) => this.#options.events.lagUnknown(error))
@@ -127,7 +130,7 @@ export class FeedReader {
     const { offset } = owned.feed.logPosition
     if (offset === owned.savedOffset) return
     try {
-      await this.#options.save(owned.feed)
+      await this.#options.checkpoints.save(owned.feed)
       owned.savedOffset = offset
     } catch (error) {
       this.#options.events.checkpointFailed(error as Error)
@@ -135,15 +138,15 @@ export class FeedReader {
   }
 
   async #tellLag(group: Pick<ConsumerGroup, 'commit'>): Promise<void> {
-    const { topic, watermarks, events } = this.#options
-    const positions = this.feeds.map(({ partition, logPosition }) => ({
+    const { watermarks, events } = this.#options
+    const positions = [...this.#owned.values()].map(({ topic, feed }) => ({
       topic,
-      partition,
-      offset: logPosition.offset,
+      partition: feed.partition,
+      offset: feed.logPosition.offset,
     }))
     if (positions.length === 0) return
     await group.commit(positions)
-    for (const { partition, offset } of positions) {
+    for (const { topic, partition, offset } of positions) {
       const { high } = await watermarks(topic, partition)
       if (this.#owned.has(partition)) events.lagging(partition, high - offset)
     }
