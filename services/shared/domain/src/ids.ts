@@ -11,7 +11,7 @@ export type AccountId = number
 export type OrderId = number
 
 export const SHARDS_MAX = 256
-const ACCOUNT_COUNTER_SPAN = 2 ** 24
+export const ACCOUNT_COUNTER_SPAN = 2 ** 24
 const ORDER_SEQUENCE_SPAN = 2 ** 45
 
 /** The counters of the exchange's own accounts in every shard; customers' begin at `CUSTOMER_FIRST`. */
