@@ -55,6 +55,12 @@ const POLL_WAIT_MS = 100
 /** While a callback works, the client hears from us this often, so that it does not take us for hung. */
 const KEEP_ALIVE_MS = 1_000
 
+/**
+ * The client joins a group at most once a second. What a new member is to get is freed by a second rebalance, which
+ * it could join only then: so the owner keeps it for that second, and not nobody.
+ */
+const JOIN_INTERVAL_MS = 1_000
+
 const COMMIT_TIMEOUT_MS = 10_000
 const COMMIT_RETRY_MS = 50
 
@@ -168,6 +174,8 @@ class Membership {
   #handling: Promise<void> | undefined
   #lost = false
   #leaving = false
+  #onLeaving = () => {}
+  readonly #whenLeaving = new Promise<void>((resolve) => (this.#onLeaving = resolve))
   #committing: Promise<void> = Promise.resolve()
   #pending: PendingCommit | undefined
   left = false
@@ -224,6 +232,7 @@ class Membership {
   async leave(): Promise<void> {
     if (this.#leaving) return
     this.#leaving = true
+    this.#onLeaving()
     this.#consumer.unsubscribe()
     await within(CLOSE_TIMEOUT_MS, this.#giveUpAll())
     this.left = true
@@ -288,6 +297,7 @@ class Membership {
 
   async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
     const owned = partitions.filter((partition) => this.#owned.has(keyOf(partition)))
+    if (this.#options.paused && !this.#lost) await within(JOIN_INTERVAL_MS, this.#whenLeaving)
     try {
       if (owned.length > 0 && !this.left) await this.#options.onRevoke(owned, { lost: this.#lost })
     } catch (error) {
