@@ -1,5 +1,7 @@
-import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { writeGenesis } from '@bourse/platform/engine/genesis'
+import { connectAdmin, type Admin } from '@bourse/platform/kafka/admin'
 import { KafkaError } from '@bourse/platform/kafka/error'
+import { connectProducer } from '@bourse/platform/kafka/producer'
 import { TOPICS } from '@bourse/platform/kafka/topics'
 import { StepFailure } from './failure.ts'
 
@@ -19,7 +21,10 @@ export type Shards = {
   readonly matchingPartitions: number
 }
 
-/** Creates the exchange's topics. Those that exist must have as many partitions as asked for: it is fixed for ever. */
+/**
+ * Creates the exchange's topics, each log with the record that names it. Those that exist must have as many partitions as
+ * asked for: it is fixed for ever.
+ */
 export async function createTopics(
   brokers: string,
   { riskPartitions, matchingPartitions }: Shards,
@@ -42,6 +47,7 @@ export async function createTopics(
     await admin.createTopics(
       topics.map((topic) => ({ ...topic, replicas: 1, config: { ...COMMON_SETTINGS, ...topic.config } })),
     )
+    await nameLogs(brokers, admin)
   } catch (error) {
     if (!(error instanceof KafkaError && error.code === 'partition_count_mismatch')) throw error
     throw new StepFailure(error.message, {
@@ -51,5 +57,18 @@ export async function createTopics(
     })
   } finally {
     await admin.close()
+  }
+}
+
+/** Writes the record that names each log, where it is still empty. */
+async function nameLogs(brokers: string, admin: Admin): Promise<void> {
+  const onFatal = (error: Error): never => {
+    throw error
+  }
+  const producer = await connectProducer({ brokers, clientId: 'bourse-local', onFatal })
+  try {
+    await writeGenesis(admin, producer)
+  } finally {
+    await producer.close()
   }
 }
