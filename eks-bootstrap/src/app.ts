@@ -1,26 +1,33 @@
-import { App, type AppProps, Stage } from 'aws-cdk-lib'
+import { App, type AppProps, Stage, Validations } from 'aws-cdk-lib'
+import { RulePack } from './checks/rule-pack.ts'
 import { type Environment } from './environment.ts'
-import { REGIONS } from './regions.ts'
 import { OrganizationStack } from './organization/organization-stack.ts'
 import { ORGANIZATION } from './organization/organization.ts'
 import { SecurityLoggingStack } from './organization/security-logging-stack.ts'
+import { REGIONS } from './regions.ts'
 import { buildEnvironment } from './site.ts'
 
 /**
  * The whole estate: the organization, and a stage for each environment. Deploy one with
- * `cdk deploy 'production/**'`.
+ * `cdk deploy 'production/**'`. Every synthesis runs the rule pack.
  */
 export function buildApp(environments: readonly Environment[], props: AppProps = {}): App {
-  const app = new App(props)
-  for (const environment of environments) {
-    // Known zones: synthesis needs neither credentials nor a look-up.
-    for (const [region, { zones }] of Object.entries(REGIONS)) {
-      app.node.setContext(`availability-zones:account=${environment.account}:region=${region}`, zones)
-    }
-    buildEnvironment(new Stage(app, environment.name), environment)
-  }
+  const app = new App({ ...props, context: { ...knownZones(environments), ...props.context } })
+  Validations.of(app).addPlugins(new RulePack(app))
+  for (const environment of environments) buildEnvironment(new Stage(app, environment.name), environment)
   buildOrganization(new Stage(app, 'organization'))
   return app
+}
+
+/** The zones as context: synthesis needs neither credentials nor a look-up. */
+function knownZones(environments: readonly Environment[]): Record<string, readonly string[]> {
+  const entries = environments.flatMap(({ account }) =>
+    Object.entries(REGIONS).map(([region, { zones }]) => [
+      `availability-zones:account=${account}:region=${region}`,
+      [...zones],
+    ]),
+  )
+  return Object.fromEntries(entries) as Record<string, readonly string[]>
 }
 
 function buildOrganization(stage: Stage): void {
@@ -33,6 +40,5 @@ function buildOrganization(stage: Stage): void {
     organization: ORGANIZATION,
     env: { account: accountIds.management, region },
   })
-  organization.addDependency(logging)
+  organization.addStackDependency(logging)
 }
-

@@ -69,7 +69,8 @@ function buildPrimary(stage: Stage, site: Foundation, standby: Foundation | unde
       'database-reader-host': data.aurora.cluster.clusterReadEndpoint.hostname,
       'redis-host': data.redis.host,
       'sessions-table': data.sessions.table.tableName,
-      'kafka-brokers': new BrokerAddresses(data, 'Brokers', { clusterArn: data.log.cluster.attrArn }).addresses,
+      'kafka-brokers': new BrokerAddresses(data, 'Brokers', { clusterArn: data.log.cluster.attrArn })
+        .addresses,
       'oidc-issuer': identity.userPool.userPoolProviderUrl,
       'oidc-client': identity.client.userPoolClientId,
     },
@@ -84,17 +85,22 @@ function buildPrimary(stage: Stage, site: Foundation, standby: Foundation | unde
   }
   // Copies need their destination first.
   if (standby !== undefined) {
-    storage.addDependency(standby.storage)
+    storage.addStackDependency(standby.storage)
     const vault = new BackupStack(stage, { ...standby.props, key: standby.keys.backup })
-    backups.addDependency(vault)
+    backups.addStackDependency(vault)
   }
   return data
 }
 
 function buildStandby(stage: Stage, site: Foundation, primary: DataStack): void {
   const { props, keys, network, storage, cluster } = site
-  const data = new StandbyDataStack(stage, { ...props, network, keys, sourceLogArn: primary.log.cluster.attrArn })
-  data.addDependency(primary)
+  const data = new StandbyDataStack(stage, {
+    ...props,
+    network,
+    keys,
+    sourceLogArn: primary.log.cluster.attrArn,
+  })
+  data.addStackDependency(primary)
   new EdgeStack(stage, { ...props, network, keys, cluster: cluster.cluster, accessLogs: storage.accessLogs })
   new AddonsStack(stage, {
     ...props,
@@ -105,7 +111,8 @@ function buildStandby(stage: Stage, site: Foundation, primary: DataStack): void 
       'database-host': data.aurora.attrEndpointAddress,
       'database-reader-host': data.aurora.attrReadEndpointAddress,
       'redis-host': data.redis.host,
-      'kafka-brokers': new BrokerAddresses(data, 'Brokers', { clusterArn: data.log.cluster.attrArn }).addresses,
+      'kafka-brokers': new BrokerAddresses(data, 'Brokers', { clusterArn: data.log.cluster.attrArn })
+        .addresses,
     },
   })
   new FailoverStack(stage, { ...props, keys })

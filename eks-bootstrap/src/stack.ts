@@ -1,4 +1,4 @@
-import { Stack, type StackProps, Tags, Validations } from 'aws-cdk-lib'
+import { Stack, type StackProps, Tags } from 'aws-cdk-lib'
 import { type Construct, type IConstruct } from 'constructs'
 import { type Environment } from './environment.ts'
 import { REGIONS, type Region, type RegionFacts } from './regions.ts'
@@ -69,9 +69,4 @@ export function tag(
   Tags.of(scope).add('Project', project)
   Tags.of(scope).add('CostCenter', costCenter)
   Tags.of(scope).add('DataClassification', dataClassification)
-}
-
-/** Accepts findings of the rule packs where they are meant, always with the reason. */
-export function accept(scope: IConstruct, reason: string, ...ids: readonly string[]): void {
-  Validations.of(scope).acknowledge(...ids.map((id) => ({ id, reason })))
 }

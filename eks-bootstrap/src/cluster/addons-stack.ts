@@ -103,8 +103,14 @@ export class AddonsStack extends BourseStack {
         serviceAccount: { name: 'external-secrets' },
         podDisruptionBudget: { enabled: true, minAvailable: 1 },
       }),
-      release('metricsServer', 'kube-system', { replicas: 2, podDisruptionBudget: { enabled: true, minAvailable: 1 } }),
-      release('collector', 'observability', { ...twoReplicas, ...collectorValues(this.config, this.regionName) }),
+      release('metricsServer', 'kube-system', {
+        replicas: 2,
+        podDisruptionBudget: { enabled: true, minAvailable: 1 },
+      }),
+      release('collector', 'observability', {
+        ...twoReplicas,
+        ...collectorValues(this.config, this.regionName),
+      }),
       release('argoCd', 'argocd', {
         dex: { enabled: false },
         notifications: { enabled: false },
@@ -131,7 +137,9 @@ export class AddonsStack extends BourseStack {
   /** Argo CD knows this cluster with its facts as annotations, and starts from the environment's folder. */
   #gitOps(facts: Facts, after: readonly IDependable[]): void {
     const { repositoryUrl, revision, namespace } = this.config.gitOps
-    const annotations = Object.fromEntries(Object.entries(facts).map(([fact, value]) => [`bourse.dev/${fact}`, value]))
+    const annotations = Object.fromEntries(
+      Object.entries(facts).map(([fact, value]) => [`bourse.dev/${fact}`, value]),
+    )
     const server = 'https://kubernetes.default.svc'
     const project = { sourceRepos: [repositoryUrl], destinations: [{ server, namespace: '*' }] }
     this.#manifest('GitOps', [
@@ -141,7 +149,11 @@ export class AddonsStack extends BourseStack {
         metadata: {
           name: 'in-cluster',
           namespace: 'argocd',
-          labels: { 'argocd.argoproj.io/secret-type': 'cluster', environment: this.config.name, role: this.role },
+          labels: {
+            'argocd.argoproj.io/secret-type': 'cluster',
+            environment: this.config.name,
+            role: this.role,
+          },
           annotations,
         },
         stringData: { name: 'in-cluster', server, config: '{"tlsClientConfig":{"insecure":false}}' },

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Tags } from 'aws-cdk-lib'
+import { RemovalPolicy, Tags, Validations } from 'aws-cdk-lib'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import type * as eksL1 from 'aws-cdk-lib/aws-eks'
 import * as iam from 'aws-cdk-lib/aws-iam'
@@ -93,6 +93,11 @@ export class ClusterStack extends BourseStack {
     resource.addPropertyOverride('DeletionProtection', this.config.data.immutable)
     resource.addPropertyOverride('UpgradePolicy', { SupportType: 'STANDARD' })
     resource.addPropertyOverride('BootstrapSelfManagedAddons', false)
+    const id = 'CloudFormation-Validate::W9009'
+    Validations.of(resource).acknowledge({
+      id,
+      reason: "The construct still writes 'secrets', the only value.",
+    })
   }
 
   #resource(): eksL1.CfnCluster {
@@ -116,14 +121,36 @@ export class ClusterStack extends BourseStack {
     const pods = securityGroups.pods.securityGroupId
     const cluster = this.cluster.clusterSecurityGroupId
     const rules = [
-      { name: 'Webhooks', groupId: pods, peer: cluster, protocol: '-1', port: -1, why: 'Webhooks and probes' },
+      {
+        name: 'Webhooks',
+        groupId: pods,
+        peer: cluster,
+        protocol: '-1',
+        port: undefined,
+        why: 'Webhooks and probes',
+      },
       { name: 'Api', groupId: cluster, peer: pods, protocol: 'tcp', port: PORT.https, why: 'Kubernetes API' },
-      { name: 'Kubelet', groupId: cluster, peer: pods, protocol: 'tcp', port: 10250, why: 'Metrics of kubelets' },
+      {
+        name: 'Kubelet',
+        groupId: cluster,
+        peer: pods,
+        protocol: 'tcp',
+        port: 10250,
+        why: 'Metrics of kubelets',
+      },
       { name: 'Dns', groupId: cluster, peer: pods, protocol: 'udp', port: PORT.dns, why: 'DNS on the nodes' },
-      { name: 'DnsTcp', groupId: cluster, peer: pods, protocol: 'tcp', port: PORT.dns, why: 'DNS on the nodes' },
+      {
+        name: 'DnsTcp',
+        groupId: cluster,
+        peer: pods,
+        protocol: 'tcp',
+        port: PORT.dns,
+        why: 'DNS on the nodes',
+      },
     ]
     for (const { name, groupId, peer, protocol, port, why } of rules) {
-      const ports = { ipProtocol: protocol, fromPort: port, toPort: port, description: why }
+      const range = port === undefined ? {} : { fromPort: port, toPort: port }
+      const ports = { ipProtocol: protocol, ...range, description: why }
       new ec2.CfnSecurityGroupIngress(this, `${name}In`, { groupId, sourceSecurityGroupId: peer, ...ports })
       new ec2.CfnSecurityGroupEgress(this, `${name}Out`, {
         groupId: peer,

@@ -27,7 +27,9 @@ export function collectorValues({ operations }: Environment, region: string): Re
     serviceAccount: { create: true, name: 'collector' },
     resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { memory: '512Mi' } },
     config: {
-      receivers: { otlp: { protocols: { grpc: { endpoint: '0.0.0.0:4317' }, http: { endpoint: '0.0.0.0:4318' } } } },
+      receivers: {
+        otlp: { protocols: { grpc: { endpoint: '0.0.0.0:4317' }, http: { endpoint: '0.0.0.0:4318' } } },
+      },
       processors: {
         memory_limiter: { check_interval: '1s', limit_percentage: MEMORY_PERCENT },
         probabilistic_sampler: { sampling_percentage: operations.traceSamplingPercent },
@@ -36,11 +38,20 @@ export function collectorValues({ operations }: Environment, region: string): Re
       },
       exporters: {
         awsxray: { region },
-        awsemf: { region, namespace: 'Bourse', log_group_name: '/bourse/metrics', dimension_rollup_option: 'NoDimensionRollup' },
+        awsemf: {
+          region,
+          namespace: 'Bourse',
+          log_group_name: '/bourse/metrics',
+          dimension_rollup_option: 'NoDimensionRollup',
+        },
       },
       service: {
         pipelines: {
-          traces: { receivers: ['otlp'], processors: ['probabilistic_sampler', ...pipeline], exporters: ['awsxray'] },
+          traces: {
+            receivers: ['otlp'],
+            processors: ['probabilistic_sampler', ...pipeline],
+            exporters: ['awsxray'],
+          },
           metrics: { receivers: ['otlp'], processors: pipeline, exporters: ['awsemf'] },
         },
       },

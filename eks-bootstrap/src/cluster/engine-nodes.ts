@@ -26,7 +26,11 @@ type EngineNodesProps = {
 export class EngineNodes extends Construct {
   readonly nodegroups: readonly eks.Nodegroup[]
 
-  constructor(scope: Construct, id: string, { cluster, engines, subnets, environmentName }: EngineNodesProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { cluster, engines, subnets, environmentName }: EngineNodesProps,
+  ) {
     super(scope, id)
     const nodeRole = this.#role()
     const spread = engines.placement === 'spread' ? this.#placement('Spread', 'spread') : undefined
@@ -41,7 +45,9 @@ export class EngineNodes extends Construct {
         nodeRole,
         subnets: { subnets: [subnet] },
         instanceTypes: [instanceType],
-        amiType: arm ? eks.NodegroupAmiType.AL2023_ARM_64_STANDARD : eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
+        amiType: arm
+          ? eks.NodegroupAmiType.AL2023_ARM_64_STANDARD
+          : eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
         capacityType: eks.CapacityType.ON_DEMAND,
         minSize: engines.nodesPerZone,
         desiredSize: engines.nodesPerZone,
@@ -56,11 +62,18 @@ export class EngineNodes extends Construct {
   }
 
   #placement(id: string, strategy: 'spread' | 'cluster'): ec2.CfnPlacementGroup {
-    return new ec2.CfnPlacementGroup(this, id, { strategy, ...(strategy === 'spread' ? { spreadLevel: 'rack' } : {}) })
+    return new ec2.CfnPlacementGroup(this, id, {
+      strategy,
+      ...(strategy === 'spread' ? { spreadLevel: 'rack' } : {}),
+    })
   }
 
   #role(): iam.Role {
-    const policies = ['AmazonEKSWorkerNodePolicy', 'AmazonEC2ContainerRegistryPullOnly', 'AmazonEKS_CNI_Policy']
+    const policies = [
+      'AmazonEKSWorkerNodePolicy',
+      'AmazonEC2ContainerRegistryPullOnly',
+      'AmazonEKS_CNI_Policy',
+    ]
     return new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
       managedPolicies: policies.map((name) => iam.ManagedPolicy.fromAwsManagedPolicyName(name)),
@@ -76,7 +89,10 @@ export class EngineNodes extends Construct {
         metadataOptions: { httpTokens: 'required', httpPutResponseHopLimit: 1, httpEndpoint: 'enabled' },
         monitoring: { enabled: true },
         blockDeviceMappings: [
-          { deviceName: '/dev/xvda', ebs: { encrypted: true, volumeType: 'gp3', volumeSize: ROOT_VOLUME_GIB } },
+          {
+            deviceName: '/dev/xvda',
+            ebs: { encrypted: true, volumeType: 'gp3', volumeSize: ROOT_VOLUME_GIB },
+          },
         ],
       },
     })

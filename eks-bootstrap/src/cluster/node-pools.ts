@@ -43,7 +43,12 @@ export function nodeClass(props: NodeClassProps): Manifest {
  * Stateless capacity: on-demand nodes up to the base, whatever is above on Spot. The second pool falls back to
  * on-demand when no Spot is to be had, so a shortage costs money and not capacity.
  */
-export function nodePools({ onDemandVcpus, vcpusMax, spot, architectures }: Environment['cluster']['stateless']): Manifest[] {
+export function nodePools({
+  onDemandVcpus,
+  vcpusMax,
+  spot,
+  architectures,
+}: Environment['cluster']['stateless']): Manifest[] {
   const base = pool('on-demand', ON_DEMAND_FIRST, onDemandVcpus, ['on-demand'], architectures)
   if (vcpusMax === onDemandVcpus) return [base]
   const capacity = spot ? ['spot', 'on-demand'] : ['on-demand']

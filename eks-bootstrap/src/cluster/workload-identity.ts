@@ -22,7 +22,8 @@ export class WorkloadIdentity extends Construct {
     for (const [name, workload] of Object.entries(WORKLOADS)) {
       this.#associate(namespace, name, workloadStatements(workload, place))
     }
-    for (const { namespace: home, name, statements } of OPERATORS) this.#associate(home, name, statements(place))
+    for (const { namespace: home, name, statements } of OPERATORS)
+      this.#associate(home, name, statements(place))
   }
 
   #associate(namespace: string, serviceAccount: string, statements: readonly iam.PolicyStatement[]): void {

@@ -4,7 +4,11 @@ import { type Environment } from '../environment.ts'
 import { type Region } from '../regions.ts'
 import { keyAlias } from '../security/keys-stack.ts'
 
-type Kafka = { readonly reads?: readonly string[]; readonly writes?: readonly string[]; readonly group?: string }
+type Kafka = {
+  readonly reads?: readonly string[]
+  readonly writes?: readonly string[]
+  readonly group?: string
+}
 
 type Workload = {
   readonly kafka?: Kafka
@@ -21,10 +25,17 @@ const DEAD_LETTERS = 'dead-letters.*'
  * through External Secrets, so only that operator reads them.
  */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
-  gateway: { kafka: { writes: ['risk.in'], reads: ['replies'] }, extra: (place) => [assumeSessionRole(place)] },
+  gateway: {
+    kafka: { writes: ['risk.in'], reads: ['replies'] },
+    extra: (place) => [assumeSessionRole(place)],
+  },
   identity: { extra: (place) => [assumeSessionRole(place)] },
   'risk-engine': {
-    kafka: { reads: ['risk.in'], writes: ['risk.in', 'orders.in', 'risk.out', 'replies'], group: 'risk-engine' },
+    kafka: {
+      reads: ['risk.in'],
+      writes: ['risk.in', 'orders.in', 'risk.out', 'replies'],
+      group: 'risk-engine',
+    },
     buckets: { reads: ['snapshots'], writes: ['snapshots'] },
   },
   'matching-engine': {
@@ -42,9 +53,17 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 /** The operators' service accounts: namespace, name and statements. */
 export const OPERATORS = [
   { namespace: 'keda', name: 'keda-operator', statements: (place: Place) => lagReader(place) },
-  { namespace: 'external-secrets', name: 'external-secrets', statements: (place: Place) => secretReader(place) },
+  {
+    namespace: 'external-secrets',
+    name: 'external-secrets',
+    statements: (place: Place) => secretReader(place),
+  },
   { namespace: 'observability', name: 'collector', statements: () => telemetryWriter() },
-  { namespace: 'kube-system', name: 'efs-csi-controller-sa', statements: (place: Place) => fileMounter(place) },
+  {
+    namespace: 'kube-system',
+    name: 'efs-csi-controller-sa',
+    statements: (place: Place) => fileMounter(place),
+  },
 ] as const
 
 export function workloadStatements(workload: Workload, place: Place): readonly iam.PolicyStatement[] {
@@ -76,14 +95,25 @@ function bucketStatements(
   { reads = [], writes = [] }: NonNullable<Workload['buckets']>,
   { environment, region }: Place,
 ): iam.PolicyStatement[] {
-  const bucket = (noun: string) => `arn:aws:s3:::bourse-${environment.name}-${noun}-${environment.account}-${region}`
+  const bucket = (noun: string) =>
+    `arn:aws:s3:::bourse-${environment.name}-${noun}-${environment.account}-${region}`
   const statements = []
   if (reads.length > 0) {
-    statements.push(allow(['s3:GetObject'], reads.map((noun) => `${bucket(noun)}/*`)))
+    statements.push(
+      allow(
+        ['s3:GetObject'],
+        reads.map((noun) => `${bucket(noun)}/*`),
+      ),
+    )
     statements.push(allow(['s3:ListBucket'], reads.map(bucket)))
   }
   if (writes.length > 0) {
-    statements.push(allow(['s3:PutObject', 's3:AbortMultipartUpload'], writes.map((noun) => `${bucket(noun)}/*`)))
+    statements.push(
+      allow(
+        ['s3:PutObject', 's3:AbortMultipartUpload'],
+        writes.map((noun) => `${bucket(noun)}/*`),
+      ),
+    )
   }
   return [...statements, useDataKey({ environment, region }, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'])]
 }
@@ -114,7 +144,10 @@ function secretReader(place: Place): iam.PolicyStatement[] {
   const secret = `arn:aws:secretsmanager:${place.region}:${account}:secret:bourse/${name}/*`
   return [
     allow(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], [secret]),
-    allow(['ssm:GetParameter', 'ssm:GetParameters'], [`arn:aws:ssm:${place.region}:${account}:parameter/bourse/${name}/*`]),
+    allow(
+      ['ssm:GetParameter', 'ssm:GetParameters'],
+      [`arn:aws:ssm:${place.region}:${account}:parameter/bourse/${name}/*`],
+    ),
     useDataKey(place, 'secretsmanager', ['kms:Decrypt']),
   ]
 }
@@ -122,7 +155,15 @@ function secretReader(place: Place): iam.PolicyStatement[] {
 /** X-Ray takes segments and metrics take data points without a resource to name. */
 function telemetryWriter(): iam.PolicyStatement[] {
   return [
-    allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords', 'xray:GetSamplingRules', 'xray:GetSamplingTargets'], ['*']),
+    allow(
+      [
+        'xray:PutTraceSegments',
+        'xray:PutTelemetryRecords',
+        'xray:GetSamplingRules',
+        'xray:GetSamplingTargets',
+      ],
+      ['*'],
+    ),
     new iam.PolicyStatement({
       actions: ['cloudwatch:PutMetricData'],
       resources: ['*'],
@@ -134,7 +175,10 @@ function telemetryWriter(): iam.PolicyStatement[] {
 function fileMounter({ environment, region }: Place): iam.PolicyStatement[] {
   const files = `arn:aws:elasticfilesystem:${region}:${environment.account}`
   return [
-    allow(['elasticfilesystem:DescribeAccessPoints', 'elasticfilesystem:DescribeFileSystems'], [`${files}:file-system/*`]),
+    allow(
+      ['elasticfilesystem:DescribeAccessPoints', 'elasticfilesystem:DescribeFileSystems'],
+      [`${files}:file-system/*`],
+    ),
     allow(['elasticfilesystem:DescribeMountTargets'], [`${files}:file-system/*`]),
     allow(['ec2:DescribeAvailabilityZones'], ['*']),
   ]

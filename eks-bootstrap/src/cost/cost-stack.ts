@@ -24,7 +24,11 @@ export class CostStack extends BourseStack {
   }
 
   #budgets(topicArn: string): void {
-    const notify = (type: 'ACTUAL' | 'FORECASTED', threshold: number, operator: 'GREATER_THAN' | 'LESS_THAN') => ({
+    const notify = (
+      type: 'ACTUAL' | 'FORECASTED',
+      threshold: number,
+      operator: 'GREATER_THAN' | 'LESS_THAN',
+    ) => ({
       notification: {
         notificationType: type,
         threshold,

@@ -36,7 +36,6 @@ export class ArchiveBucket extends s3.Bucket {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       versioned: true,
-      eventBridgeEnabled: true,
       serverAccessLogsBucket: props.accessLogs,
       serverAccessLogsPrefix: `${id.toLowerCase()}/`,
       ...(props.locked ? { objectLockDefaultRetention: s3.ObjectLockRetention.compliance(retention) } : {}),
@@ -58,5 +57,8 @@ export class ArchiveBucket extends s3.Bucket {
       ],
       removalPolicy: props.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     })
+    // The bucket's own property; the construct's way would be a function that sets the same.
+    const resource = this.node.defaultChild as s3.CfnBucket
+    resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } }
   }
 }

@@ -78,7 +78,10 @@ export class Aurora extends Construct {
       }),
       writer: rds.ClusterInstance.provisioned('Writer', instance),
       readers: Array.from({ length: aurora.readersMin }, (_, index) =>
-        rds.ClusterInstance.provisioned(`Reader${index + 1}`, { ...instance, promotionTier: index === 0 ? 1 : 2 }),
+        rds.ClusterInstance.provisioned(`Reader${index + 1}`, {
+          ...instance,
+          promotionTier: index === 0 ? 1 : 2,
+        }),
       ),
       vpc: network.vpc,
       vpcSubnets: { subnetGroupName: 'data' },

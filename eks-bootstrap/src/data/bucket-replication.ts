@@ -38,7 +38,9 @@ export class BucketReplication extends Construct {
       const resource = bucket.node.defaultChild as s3.CfnBucket
       resource.replicationConfiguration = {
         role: role.roleArn,
-        rules: [replicationRule(destination, `arn:aws:kms:${recoveryRegion}:${account}:${keyAlias(name, 'data')}`)],
+        rules: [
+          replicationRule(destination, `arn:aws:kms:${recoveryRegion}:${account}:${keyAlias(name, 'data')}`),
+        ],
       }
     }
   }

@@ -57,7 +57,10 @@ export class LogCluster extends Construct {
       clusterName: this.name,
       kafkaVersion: KAFKA_VERSION,
       numberOfBrokerNodes: ZONES * kafka.brokersPerZone,
-      configurationInfo: { arn: configuration.attrArn, revision: configuration.attrLatestRevisionRevision as never },
+      configurationInfo: {
+        arn: configuration.attrArn,
+        revision: configuration.attrLatestRevisionRevision as never,
+      },
       brokerNodeGroupInfo: {
         instanceType: kafka.instanceType,
         clientSubnets: network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
@@ -67,7 +70,11 @@ export class LogCluster extends Construct {
           publicAccess: { type: 'DISABLED' },
           // The replicator of the recovery region reads through private connectivity.
           ...(environment.features.standbyRegion
-            ? { vpcConnectivity: { clientAuthentication: { sasl: { iam: { enabled: true }, scram: { enabled: false } } } } }
+            ? {
+                vpcConnectivity: {
+                  clientAuthentication: { sasl: { iam: { enabled: true }, scram: { enabled: false } } },
+                },
+              }
             : {}),
         },
       },
@@ -80,8 +87,12 @@ export class LogCluster extends Construct {
         encryptionInTransit: { clientBroker: 'TLS', inCluster: true },
       },
       enhancedMonitoring: 'PER_TOPIC_PER_BROKER',
-      openMonitoring: { prometheus: { jmxExporter: { enabledInBroker: true }, nodeExporter: { enabledInBroker: true } } },
-      loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: this.#logGroup(props).logGroupName } } },
+      openMonitoring: {
+        prometheus: { jmxExporter: { enabledInBroker: true }, nodeExporter: { enabledInBroker: true } },
+      },
+      loggingInfo: {
+        brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: this.#logGroup(props).logGroupName } },
+      },
       ...(kafka.tieredStorage ? { storageMode: 'TIERED' } : {}),
     })
     this.cluster.applyRemovalPolicy(environment.data.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY)

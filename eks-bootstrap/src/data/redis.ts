@@ -102,13 +102,15 @@ export class Redis extends Construct {
       encryptionKey: logsKey,
       removalPolicy: RemovalPolicy.DESTROY,
     })
-    const role = new iam.Role(this, 'RotationRole', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
+    const role = new iam.Role(this, 'RotationRole', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    })
     logGroup.grantWrite(role)
     const rotation = new NodejsFunction(this, 'RotationFunction', {
       functionName: name,
       role,
       logGroup,
-      runtime: lambda.Runtime.NODEJS_22_X,
+      runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       entry: fileURLToPath(new URL('rotate-redis-token.ts', import.meta.url)),
       depsLockFilePath: fileURLToPath(new URL('../../../package-lock.json', import.meta.url)),
@@ -132,4 +134,3 @@ export class Redis extends Construct {
     })
   }
 }
-

@@ -27,13 +27,16 @@ function awsToken(replicationGroupId: string): Token {
   const read = async (SecretId: string, VersionStage: string) =>
     (await secrets.send(new GetSecretValueCommand({ SecretId, VersionStage }))).SecretString
   return {
-    stages: async (SecretId) => (await secrets.send(new DescribeSecretCommand({ SecretId }))).VersionIdsToStages ?? {},
+    stages: async (SecretId) =>
+      (await secrets.send(new DescribeSecretCommand({ SecretId }))).VersionIdsToStages ?? {},
     random: async () =>
       (await secrets.send(new GetRandomPasswordCommand({ PasswordLength: 64, ExcludePunctuation: true })))
         .RandomPassword ?? '',
     put: async (SecretId, ClientRequestToken, SecretString) => {
       const VersionStages = ['AWSPENDING']
-      await secrets.send(new PutSecretValueCommand({ SecretId, ClientRequestToken, SecretString, VersionStages }))
+      await secrets.send(
+        new PutSecretValueCommand({ SecretId, ClientRequestToken, SecretString, VersionStages }),
+      )
     },
     pending: async (secretId) => (await read(secretId, 'AWSPENDING')) ?? '',
     promote: async (SecretId, MoveToVersionId, RemoveFromVersionId) => {

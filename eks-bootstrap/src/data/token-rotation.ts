@@ -24,7 +24,10 @@ export const POLLS_MAX = 84
  * One step of rotating Redis's AUTH token. ROTATE makes Redis accept the new token beside the old; the old one dies
  * at the next rotation, so every client has read the new one long before. Each step may be repeated.
  */
-export async function rotate({ SecretId, ClientRequestToken, Step }: RotationEvent, token: Token): Promise<void> {
+export async function rotate(
+  { SecretId, ClientRequestToken, Step }: RotationEvent,
+  token: Token,
+): Promise<void> {
   const stages = await token.stages(SecretId)
   if (stages[ClientRequestToken]?.includes('AWSCURRENT')) return
   switch (Step) {

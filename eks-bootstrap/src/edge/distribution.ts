@@ -7,7 +7,6 @@ import * as targets from 'aws-cdk-lib/aws-route53-targets'
 import * as s3 from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
-import { accept } from '../stack.ts'
 import { originName } from './region-records.ts'
 
 const LOGS_KEPT_DAYS = 365
@@ -32,7 +31,11 @@ type DistributionProps = {
 export class Distribution extends Construct {
   readonly distribution: cloudfront.Distribution
 
-  constructor(scope: Construct, id: string, { environment, certificate, zone, webAclArn }: DistributionProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { environment, certificate, zone, webAclArn }: DistributionProps,
+  ) {
     super(scope, id)
     const { domainName, deniedCountries } = environment.edge
     const origin = new origins.HttpOrigin(originName(domainName), {
@@ -63,11 +66,6 @@ export class Distribution extends Construct {
       defaultBehavior: this.#pages(origin),
       additionalBehaviors: { '/api/*': through, '/ws*': through, '/oidc/*': through },
     })
-    accept(
-      this.distribution,
-      'The certificate is ours, so TLS 1.2 is the least; the rule reads only the default certificate.',
-      'AwsSolutions-CFR4',
-    )
     new route53.ARecord(this, 'Name', {
       zone,
       target: route53.RecordTarget.fromAlias(new targets.CloudFrontTarget(this.distribution)),
@@ -108,7 +106,6 @@ export class Distribution extends Construct {
         { expiration: Duration.days(LOGS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
       ],
     })
-    accept(bucket, 'The bucket that receives access logs would log itself.', 'AwsSolutions-S1')
     return bucket
   }
 }

@@ -40,7 +40,10 @@ export class EdgeStack extends BourseStack {
       dataClassification: 'public',
     })
     const { domainName, hostedZoneId } = this.config.edge
-    const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', { zoneName: domainName, hostedZoneId })
+    const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
+      zoneName: domainName,
+      hostedZoneId,
+    })
     const certificate = new acm.Certificate(this, 'Certificate', {
       domainName,
       subjectAlternativeNames: [originName(domainName), regionalName(this.regionName, domainName)],
@@ -65,12 +68,18 @@ export class EdgeStack extends BourseStack {
     if (this.role === 'primary') {
       const global = new WebAcl(this, 'GlobalFirewall', { ...shared, scope: 'CLOUDFRONT' })
       const { config: environment } = this
-      this.distribution = new Distribution(this, 'Content', { environment, certificate, zone, webAclArn: global.arn })
+      this.distribution = new Distribution(this, 'Content', {
+        environment,
+        certificate,
+        zone,
+        webAclArn: global.arn,
+      })
       this.#options(props, certificate, regional)
     }
   }
 
-  #options({ network, cluster, keys, identity }: EdgeStackProps, certificate: acm.ICertificate, firewall: WebAcl): void {
+  #options(props: EdgeStackProps, certificate: acm.ICertificate, firewall: WebAcl): void {
+    const { keys, identity } = props
     const { features } = this.config
     if (features.apiGateway && identity !== undefined) {
       new RestApi(this, 'Api', {
@@ -82,7 +91,7 @@ export class EdgeStack extends BourseStack {
     }
     if (features.globalAccelerator) this.#accelerate()
     if (features.shieldAdvanced) this.#shield()
-    if (features.tcpLoadBalancer) this.#tcp(network, cluster, certificate)
+    if (features.tcpLoadBalancer) this.#tcp(props, certificate)
   }
 
   /** Puts the services' pods behind the target groups: the cluster keeps them in step with its endpoints. */
@@ -126,7 +135,8 @@ export class EdgeStack extends BourseStack {
   }
 
   /** TCP with TLS for clients that speak no HTTP; pods register as they do behind the other load balancer. */
-  #tcp({ vpc, securityGroups }: NetworkStack, cluster: eks.Cluster, certificate: acm.ICertificate): void {
+  #tcp({ network, cluster, accessLogs }: EdgeStackProps, certificate: acm.ICertificate): void {
+    const { vpc, securityGroups } = network
     const targets = new elb.NetworkTargetGroup(this, 'TcpTargets', {
       targetGroupName: this.localName('tcp'),
       vpc,
@@ -134,7 +144,7 @@ export class EdgeStack extends BourseStack {
       protocol: elb.Protocol.TCP,
       targetType: elb.TargetType.IP,
     })
-    new elb.NetworkLoadBalancer(this, 'TcpEntry', {
+    const loadBalancer = new elb.NetworkLoadBalancer(this, 'TcpEntry', {
       loadBalancerName: this.localName('tcp'),
       vpc,
       vpcSubnets: { subnetGroupName: 'public' },
@@ -142,7 +152,9 @@ export class EdgeStack extends BourseStack {
       crossZoneEnabled: true,
       securityGroups: [securityGroups.loadBalancer],
       deletionProtection: this.config.data.immutable,
-    }).addListener('Tls', {
+    })
+    loadBalancer.logAccessLogs(accessLogs, 'tcp-load-balancer')
+    loadBalancer.addListener('Tls', {
       port: PORT.https,
       protocol: elb.Protocol.TLS,
       certificates: [certificate],

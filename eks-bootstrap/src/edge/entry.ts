@@ -55,10 +55,9 @@ export class Entry extends Construct {
     const group = (service: Service, sticky: boolean) => this.#targetGroup(props, service, sticky)
     this.targetGroups = {
       web: group('web', false),
-      ...(Object.fromEntries(ROUTES.map(({ service, sticky }) => [service, group(service, sticky)])) as Record<
-        (typeof ROUTES)[number]['service'],
-        elb.ApplicationTargetGroup
-      >),
+      ...(Object.fromEntries(
+        ROUTES.map(({ service, sticky }) => [service, group(service, sticky)]),
+      ) as Record<(typeof ROUTES)[number]['service'], elb.ApplicationTargetGroup>),
     }
     this.#listen(props.certificate)
     new wafv2.CfnWebACLAssociation(this, 'Firewall', {
@@ -85,7 +84,11 @@ export class Entry extends Construct {
     })
   }
 
-  #targetGroup({ environment, network }: EntryProps, service: Service, sticky: boolean): elb.ApplicationTargetGroup {
+  #targetGroup(
+    { environment, network }: EntryProps,
+    service: Service,
+    sticky: boolean,
+  ): elb.ApplicationTargetGroup {
     return new elb.ApplicationTargetGroup(this, service, {
       targetGroupName: `bourse-${environment.name}-${service}`,
       vpc: network.vpc,

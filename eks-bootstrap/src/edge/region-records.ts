@@ -34,7 +34,12 @@ export class RegionRecords extends Construct {
       evaluateTargetHealth: true,
     }
     const regional = regionalName(region, domainName)
-    new route53.CfnRecordSet(this, 'Regional', { hostedZoneId, name: regional, type: 'A', aliasTarget: alias })
+    new route53.CfnRecordSet(this, 'Regional', {
+      hostedZoneId,
+      name: regional,
+      type: 'A',
+      aliasTarget: alias,
+    })
     const check = new route53.CfnHealthCheck(this, 'Check', {
       healthCheckConfig: {
         type: 'HTTPS',

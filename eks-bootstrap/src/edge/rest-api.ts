@@ -51,7 +51,9 @@ export class RestApi extends Construct {
         accessLogFormat: apigateway.AccessLogFormat.jsonWithStandardFields(),
       },
     })
-    const authorizer = new apigateway.CognitoUserPoolsAuthorizer(this, 'Traders', { cognitoUserPools: [userPool] })
+    const authorizer = new apigateway.CognitoUserPoolsAuthorizer(this, 'Traders', {
+      cognitoUserPools: [userPool],
+    })
     const requestValidator = api.addRequestValidator('Complete', {
       validateRequestBody: true,
       validateRequestParameters: true,

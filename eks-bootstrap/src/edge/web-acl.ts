@@ -26,7 +26,11 @@ export class WebAcl extends Construct {
   constructor(parent: Construct, id: string, { scope, environment, logsKey }: WebAclProps) {
     super(parent, id)
     const { edge, operations, name } = environment
-    const metric = (metricName: string) => ({ metricName, cloudWatchMetricsEnabled: true, sampledRequestsEnabled: true })
+    const metric = (metricName: string) => ({
+      metricName,
+      cloudWatchMetricsEnabled: true,
+      sampledRequestsEnabled: true,
+    })
     const acl = new wafv2.CfnWebACL(this, 'Acl', {
       name: `bourse-${name}-${scope.toLowerCase()}`,
       scope,

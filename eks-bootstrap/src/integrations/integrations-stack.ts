@@ -60,7 +60,12 @@ export class IntegrationsStack extends BourseStack {
     if (features.orderQueue) this.#orderQueue(props.keys.messages)
     if (features.tradeStream) {
       const { archive, keys } = props
-      new TradeStream(this, 'TradeStream', { environment: this.config, archive, key: keys.data, logsKey: keys.logs })
+      new TradeStream(this, 'TradeStream', {
+        environment: this.config,
+        archive,
+        key: keys.data,
+        logsKey: keys.logs,
+      })
     }
   }
 
@@ -84,14 +89,18 @@ export class IntegrationsStack extends BourseStack {
 
   /** Serverless, reading the archive in place through the catalogue. */
   #warehouse(archive: s3.IBucket): void {
-    const role = new iam.Role(this, 'WarehouseRole', { assumedBy: new iam.ServicePrincipal('redshift.amazonaws.com') })
+    const role = new iam.Role(this, 'WarehouseRole', {
+      assumedBy: new iam.ServicePrincipal('redshift.amazonaws.com'),
+    })
     archive.grantRead(role, 'trades/*')
     role.addToPolicy(
       new iam.PolicyStatement({
         actions: ['glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:GetPartitions'],
-        resources: ['catalog', `database/bourse_${this.config.name}`, `table/bourse_${this.config.name}/*`].map(
-          (resource) => `arn:aws:glue:${this.regionName}:${this.account}:${resource}`,
-        ),
+        resources: [
+          'catalog',
+          `database/bourse_${this.config.name}`,
+          `table/bourse_${this.config.name}/*`,
+        ].map((resource) => `arn:aws:glue:${this.regionName}:${this.account}:${resource}`),
       }),
     )
     const namespace = new redshift.CfnNamespace(this, 'Warehouse', {
@@ -128,7 +137,9 @@ export class IntegrationsStack extends BourseStack {
         new iam.PolicyStatement({
           principals: [new iam.ServicePrincipal('es.amazonaws.com')],
           actions: ['logs:PutLogEvents', 'logs:CreateLogStream'],
-          resources: [`arn:aws:logs:${this.regionName}:${this.account}:log-group:/bourse/${this.config.name}/search-*:*`],
+          resources: [
+            `arn:aws:logs:${this.regionName}:${this.account}:log-group:/bourse/${this.config.name}/search-*:*`,
+          ],
         }),
       ],
     })

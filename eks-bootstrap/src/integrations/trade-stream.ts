@@ -7,7 +7,6 @@ import * as logs from 'aws-cdk-lib/aws-logs'
 import type * as s3 from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
-import { accept } from '../stack.ts'
 
 const SHARDS = 2
 const RETENTION_DAYS = 7
@@ -46,7 +45,6 @@ export class TradeStream extends Construct {
         resources: tables.map((resource) => `arn:aws:glue:${region}:${account}:${resource}`),
       }),
     )
-    accept(role, 'Delivery reads one stream and writes under its prefix of the archive.', 'AwsSolutions-IAM5')
     const failures = new logs.LogGroup(this, 'Failures', {
       logGroupName: `/bourse/${name}/trade-stream`,
       retention: environment.operations.logRetentionDays,

@@ -158,7 +158,11 @@ function securityGroupRules(): string[] {
     ]),
   )
   const inline = groups.flatMap(({ logicalId, properties }) => [
-    ...((properties['SecurityGroupIngress'] ?? []) as Rule[]).map((rule) => ({ rule, arrow: '<-', group: logicalId })),
+    ...((properties['SecurityGroupIngress'] ?? []) as Rule[]).map((rule) => ({
+      rule,
+      arrow: '<-',
+      group: logicalId,
+    })),
     ...((properties['SecurityGroupEgress'] ?? []) as Rule[])
       .filter(({ CidrIp }) => CidrIp !== '255.255.255.255/32')
       .map((rule) => ({ rule, arrow: '->', group: logicalId })),

@@ -2,7 +2,6 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
 import { type RegionFacts } from '../regions.ts'
-import { accept } from '../stack.ts'
 
 export const PORT = {
   https: 443,
@@ -88,7 +87,6 @@ export class SecurityGroups extends Construct {
     const everyone = edge.loadBalancerSources === 'internet'
     const source = everyone ? ec2.Peer.anyIpv4() : ec2.Peer.prefixList(facts.prefixLists.cloudfront)
     loadBalancer.addIngressRule(source, ec2.Port.tcp(PORT.https), '443 from clients')
-    accept(loadBalancer, 'The exchange is public: HTTPS alone is open.', 'AwsSolutions-EC23')
   }
 
   #betweenGroups(): void {

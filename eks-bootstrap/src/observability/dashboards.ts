@@ -21,12 +21,17 @@ export class Dashboards extends Construct {
       ...['orders_accepted_total', 'trades_total', 'notional_traded', 'connected_clients'].map((name) =>
         graph(name.replaceAll('_', ' '), [business(name)]),
       ),
-      graph('availability and errors', signals.filter(({ kind }) => kind === 'errors').map(({ metric }) => metric)),
+      graph(
+        'availability and errors',
+        signals.filter(({ kind }) => kind === 'errors').map(({ metric }) => metric),
+      ),
     ])
     this.#dashboard('operations', environment, [
       new cloudwatch.AlarmStatusWidget({ title: 'alarms', alarms: [...alarms], width: 24 }),
       ...(['latency', 'traffic', 'errors', 'saturation'] as const).flatMap((kind) =>
-        signals.filter((signal) => signal.kind === kind).map(({ id: title, metric }) => graph(`${kind}: ${title}`, [metric])),
+        signals
+          .filter((signal) => signal.kind === kind)
+          .map(({ id: title, metric }) => graph(`${kind}: ${title}`, [metric])),
       ),
     ])
     this.#dashboard('cost', environment, [graph('estimated charges, USD', [charges()]), ...usage()])
@@ -54,7 +59,12 @@ function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.GraphWidge
 }
 
 function business(metricName: string): cloudwatch.Metric {
-  return new cloudwatch.Metric({ namespace: 'Bourse', metricName, statistic: 'Sum', period: Duration.minutes(1) })
+  return new cloudwatch.Metric({
+    namespace: 'Bourse',
+    metricName,
+    statistic: 'Sum',
+    period: Duration.minutes(1),
+  })
 }
 
 /** Billing's own metric: it is updated a few times a day, and only in us-east-1. */

@@ -6,7 +6,6 @@ import * as logs from 'aws-cdk-lib/aws-logs'
 import type * as s3 from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
-import { accept } from '../stack.ts'
 
 type LogArchiveProps = {
   readonly environment: Environment
@@ -39,9 +38,14 @@ export class LogArchive extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     })
     const stream = this.#stream(environment.name, archive, logsKey)
-    const role = new iam.Role(this, 'SubscriptionRole', { assumedBy: new iam.ServicePrincipal('logs.amazonaws.com') })
+    const role = new iam.Role(this, 'SubscriptionRole', {
+      assumedBy: new iam.ServicePrincipal('logs.amazonaws.com'),
+    })
     role.addToPolicy(
-      new iam.PolicyStatement({ actions: ['firehose:PutRecord', 'firehose:PutRecordBatch'], resources: [stream.attrArn] }),
+      new iam.PolicyStatement({
+        actions: ['firehose:PutRecord', 'firehose:PutRecordBatch'],
+        resources: [stream.attrArn],
+      }),
     )
     const subscription = new logs.CfnSubscriptionFilter(this, 'ToArchive', {
       logGroupName: this.group.logGroupName,
@@ -53,10 +57,11 @@ export class LogArchive extends Construct {
   }
 
   #stream(name: string, archive: s3.IBucket, logsKey: kms.IKey): firehose.CfnDeliveryStream {
-    const role = new iam.Role(this, 'DeliveryRole', { assumedBy: new iam.ServicePrincipal('firehose.amazonaws.com') })
+    const role = new iam.Role(this, 'DeliveryRole', {
+      assumedBy: new iam.ServicePrincipal('firehose.amazonaws.com'),
+    })
     archive.grantPut(role, 'logs/*')
     logsKey.grantEncryptDecrypt(role)
-    accept(role, 'Delivery writes objects under its prefix of the archive.', 'AwsSolutions-IAM5')
     const stream = new firehose.CfnDeliveryStream(this, 'Delivery', {
       deliveryStreamName: `bourse-${name}-logs`,
       deliveryStreamType: 'DirectPut',

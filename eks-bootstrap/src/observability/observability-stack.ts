@@ -71,7 +71,10 @@ export class ObservabilityStack extends BourseStack {
       this.#heartbeat(),
     ]
     for (const alarm of this.alarms) alarm.addAlarmAction(new actions.SnsAction(this.topic))
-    const all = [...signals(watched), ...learnedSignals(watched).map((signal) => ({ ...signal, threshold: 0 }))]
+    const all = [
+      ...signals(watched),
+      ...learnedSignals(watched).map((signal) => ({ ...signal, threshold: 0 })),
+    ]
     new Dashboards(this, 'Dashboards', { environment, signals: all, alarms: this.alarms })
     new LogArchive(this, 'Logs', { environment, archive, logsKey: keys.logs })
     this.#traces()
@@ -126,14 +129,17 @@ export class ObservabilityStack extends BourseStack {
     const alarmName = this.localName('DailyDrill')
     const drill = new cloudwatch.Alarm(this, 'DailyDrill', {
       alarmName,
-      alarmDescription: 'The daily proof that alarms arrive: the pager expects it and calls when it is missing',
+      alarmDescription:
+        'The daily proof that alarms arrive: the pager expects it and calls when it is missing',
       metric: new cloudwatch.Metric({ namespace: 'Bourse', metricName: 'drill', statistic: 'Sum' }),
       threshold: 1,
       evaluationPeriods: 1,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     })
     drill.addAlarmAction(new actions.SnsAction(this.topic))
-    const role = new iam.Role(this, 'DrillRole', { assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com') })
+    const role = new iam.Role(this, 'DrillRole', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
+    })
     role.addToPolicy(
       new iam.PolicyStatement({ actions: ['cloudwatch:SetAlarmState'], resources: [drill.alarmArn] }),
     )
@@ -165,7 +171,10 @@ export class ObservabilityStack extends BourseStack {
         version: 1,
       },
     })
-    new xray.CfnGroup(this, 'Slow', { groupName: this.localName('slow'), filterExpression: 'responsetime > 1' })
+    new xray.CfnGroup(this, 'Slow', {
+      groupName: this.localName('slow'),
+      filterExpression: 'responsetime > 1',
+    })
   }
 
   #notices(): void {

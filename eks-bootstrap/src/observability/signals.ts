@@ -41,18 +41,81 @@ export function signals({ environment, loadBalancerFullName }: SignalsProps): re
   const cluster = (metricName: string) =>
     metric('ContainerInsights', metricName, 'Average', { ClusterName: `${name}-exchange` })
   return [
-    signal('Latency', 'latency', balancer('TargetResponseTime', 'p99'), LATENCY_SECONDS_MAX, 5, 'Slow answers'),
-    signal('ReplicaLag', 'latency', aurora('AuroraReplicaLag', 'Maximum'), REPLICA_LAG_MS_MAX, 5, 'Readers lag'),
+    signal(
+      'Latency',
+      'latency',
+      balancer('TargetResponseTime', 'p99'),
+      LATENCY_SECONDS_MAX,
+      5,
+      'Slow answers',
+    ),
+    signal(
+      'ReplicaLag',
+      'latency',
+      aurora('AuroraReplicaLag', 'Maximum'),
+      REPLICA_LAG_MS_MAX,
+      5,
+      'Readers lag',
+    ),
     signal('ErrorRate', 'errors', errorPercent(balancer), ERROR_PERCENT_MAX, 5, 'Requests fail'),
     signal('NoTargets', 'errors', balancer('UnHealthyHostCount', 'Maximum'), 1, 5, 'Pods fail their checks'),
-    signal('OfflinePartitions', 'errors', kafka('OfflinePartitionsCount', 'Maximum'), 1, 1, 'The log has no leader'),
-    signal('UnderMinIsr', 'errors', kafka('UnderMinIsrPartitionCount', 'Maximum'), 1, 3, 'The log refuses writes'),
-    signal('ClusterCpu', 'saturation', cluster('node_cpu_utilization'), CPU_PERCENT_MAX, 10, 'Nodes are busy'),
-    signal('ClusterMemory', 'saturation', cluster('node_memory_utilization'), MEMORY_PERCENT_MAX, 10, 'Nodes are full'),
-    signal('AuroraCpu', 'saturation', aurora('CPUUtilization', 'Maximum'), CPU_PERCENT_MAX, 10, 'The database is busy'),
-    signal('RedisMemory', 'saturation', redis('DatabaseMemoryUsagePercentage'), MEMORY_PERCENT_MAX, 10, 'Redis fills'),
+    signal(
+      'OfflinePartitions',
+      'errors',
+      kafka('OfflinePartitionsCount', 'Maximum'),
+      1,
+      1,
+      'The log has no leader',
+    ),
+    signal(
+      'UnderMinIsr',
+      'errors',
+      kafka('UnderMinIsrPartitionCount', 'Maximum'),
+      1,
+      3,
+      'The log refuses writes',
+    ),
+    signal(
+      'ClusterCpu',
+      'saturation',
+      cluster('node_cpu_utilization'),
+      CPU_PERCENT_MAX,
+      10,
+      'Nodes are busy',
+    ),
+    signal(
+      'ClusterMemory',
+      'saturation',
+      cluster('node_memory_utilization'),
+      MEMORY_PERCENT_MAX,
+      10,
+      'Nodes are full',
+    ),
+    signal(
+      'AuroraCpu',
+      'saturation',
+      aurora('CPUUtilization', 'Maximum'),
+      CPU_PERCENT_MAX,
+      10,
+      'The database is busy',
+    ),
+    signal(
+      'RedisMemory',
+      'saturation',
+      redis('DatabaseMemoryUsagePercentage'),
+      MEMORY_PERCENT_MAX,
+      10,
+      'Redis fills',
+    ),
     signal('RedisCpu', 'saturation', redis('EngineCPUUtilization'), CPU_PERCENT_MAX, 10, 'Redis is busy'),
-    signal('KafkaDisk', 'saturation', kafka('KafkaDataLogsDiskUsed', 'Maximum'), DISK_PERCENT_MAX, 10, 'The log fills'),
+    signal(
+      'KafkaDisk',
+      'saturation',
+      kafka('KafkaDataLogsDiskUsed', 'Maximum'),
+      DISK_PERCENT_MAX,
+      10,
+      'The log fills',
+    ),
   ]
 }
 
@@ -61,8 +124,20 @@ export function learnedSignals({ loadBalancerFullName }: SignalsProps): readonly
   const balancer = (metricName: string, statistic: string) =>
     metric('AWS/ApplicationELB', metricName, statistic, { LoadBalancer: loadBalancerFullName })
   return [
-    { id: 'Traffic', kind: 'traffic', metric: balancer('RequestCount', 'Sum'), minutes: 10, meaning: 'Unusual traffic' },
-    { id: 'UnusualLatency', kind: 'latency', metric: balancer('TargetResponseTime', 'p99'), minutes: 10, meaning: 'Unusually slow' },
+    {
+      id: 'Traffic',
+      kind: 'traffic',
+      metric: balancer('RequestCount', 'Sum'),
+      minutes: 10,
+      meaning: 'Unusual traffic',
+    },
+    {
+      id: 'UnusualLatency',
+      kind: 'latency',
+      metric: balancer('TargetResponseTime', 'p99'),
+      minutes: 10,
+      meaning: 'Unusually slow',
+    },
   ]
 }
 
@@ -77,7 +152,9 @@ function signal(
   return { id, kind, metric: measured, threshold, minutes, meaning }
 }
 
-function errorPercent(balancer: (metricName: string, statistic: string) => cloudwatch.IMetric): cloudwatch.IMetric {
+function errorPercent(
+  balancer: (metricName: string, statistic: string) => cloudwatch.IMetric,
+): cloudwatch.IMetric {
   return new cloudwatch.MathExpression({
     expression: '100 * (FILL(target, 0) + FILL(balancer, 0)) / requests',
     usingMetrics: {

@@ -101,7 +101,10 @@ export class OrganizationStack extends Stack {
   /** Every account's every call, into the Security-Logging account's bucket. */
   #trail(root: organizations.CfnOrganization): logs.LogGroup {
     const { accountIds, region } = this.#organization
-    const key = new kms.Key(this, 'TrailLogsKey', { enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN })
+    const key = new kms.Key(this, 'TrailLogsKey', {
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
     key.grantEncryptDecrypt(new iam.ServicePrincipal(`logs.${region}.amazonaws.com`))
     const group = new logs.LogGroup(this, 'TrailLogs', {
       logGroupName: '/bourse/organization-trail',
@@ -109,7 +112,9 @@ export class OrganizationStack extends Stack {
       encryptionKey: key,
       removalPolicy: RemovalPolicy.RETAIN,
     })
-    const role = new iam.Role(this, 'TrailRole', { assumedBy: new iam.ServicePrincipal('cloudtrail.amazonaws.com') })
+    const role = new iam.Role(this, 'TrailRole', {
+      assumedBy: new iam.ServicePrincipal('cloudtrail.amazonaws.com'),
+    })
     group.grantWrite(role)
     const trail = new cloudtrail.CfnTrail(this, 'Trail', {
       trailName: 'bourse-organization',
@@ -129,7 +134,10 @@ export class OrganizationStack extends Stack {
 
   #alarms(): sns.Topic {
     const topic = new sns.Topic(this, 'Alarms', {
-      masterKey: new kms.Key(this, 'AlarmsKey', { enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN }),
+      masterKey: new kms.Key(this, 'AlarmsKey', {
+        enableKeyRotation: true,
+        removalPolicy: RemovalPolicy.RETAIN,
+      }),
       enforceSSL: true,
     })
     topic.grantPublish(new iam.ServicePrincipal('cloudwatch.amazonaws.com'))
@@ -185,7 +193,12 @@ export class OrganizationStack extends Stack {
   #budget(): void {
     const { budgetUsdMonthly, alarmEmail } = this.#organization
     const notify = (notificationType: 'ACTUAL' | 'FORECASTED', threshold: number) => ({
-      notification: { notificationType, threshold, thresholdType: 'PERCENTAGE', comparisonOperator: 'GREATER_THAN' },
+      notification: {
+        notificationType,
+        threshold,
+        thresholdType: 'PERCENTAGE',
+        comparisonOperator: 'GREATER_THAN',
+      },
       subscribers: [{ subscriptionType: 'EMAIL', address: alarmEmail }],
     })
     new budgets.CfnBudget(this, 'Budget', {

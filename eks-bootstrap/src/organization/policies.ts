@@ -1,6 +1,9 @@
 import { Region } from '../regions.ts'
 
-type PolicyDocument = { readonly Version: '2012-10-17'; readonly Statement: readonly Record<string, unknown>[] }
+type PolicyDocument = {
+  readonly Version: '2012-10-17'
+  readonly Statement: readonly Record<string, unknown>[]
+}
 
 export const BREAK_GLASS_ROLE = 'break-glass'
 
@@ -91,7 +94,11 @@ export const GUARDRAILS: Readonly<Record<string, PolicyDocument>> = {
   'deny-public-data': policy({
     Sid: 'DenyOpeningDataToTheWorld',
     Effect: 'Deny',
-    Action: ['s3:PutAccountPublicAccessBlock', 'ec2:DisableEbsEncryptionByDefault', 'ram:CreateResourceShare'],
+    Action: [
+      's3:PutAccountPublicAccessBlock',
+      'ec2:DisableEbsEncryptionByDefault',
+      'ram:CreateResourceShare',
+    ],
     Resource: '*',
     Condition: { ArnNotLike: { 'aws:PrincipalArn': `arn:aws:iam::*:role/${BREAK_GLASS_ROLE}` } },
   }),
@@ -102,7 +109,14 @@ const enforced = (values: readonly string[], types: readonly string[]) => ({
   enforced_for: { '@@assign': types },
 })
 
-const TAGGED_TYPES = ['ec2:instance', 'ec2:volume', 'rds:cluster', 's3:bucket', 'dynamodb:table', 'secretsmanager:*']
+const TAGGED_TYPES = [
+  'ec2:instance',
+  'ec2:volume',
+  'rds:cluster',
+  's3:bucket',
+  'dynamodb:table',
+  'secretsmanager:*',
+]
 
 /** The four mandatory tags, their spelling and, where the list is closed, their values. */
 export const TAG_POLICY = {

@@ -5,7 +5,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3'
 import { Duration } from 'aws-cdk-lib'
 import { type Construct } from 'constructs'
 import { ArchiveBucket } from '../data/archive-bucket.ts'
-import { accept, tag } from '../stack.ts'
+import { tag } from '../stack.ts'
 import { type Organization } from './organization.ts'
 
 const RETENTION_YEARS = 7
@@ -54,7 +54,12 @@ export class SecurityLoggingStack extends Stack {
     })
     const allow = (action: string, resource: string) =>
       trails.addToResourcePolicy(
-        new iam.PolicyStatement({ principals: [cloudTrail], actions: [action], resources: [resource], conditions }),
+        new iam.PolicyStatement({
+          principals: [cloudTrail],
+          actions: [action],
+          resources: [resource],
+          conditions,
+        }),
       )
     allow('s3:GetBucketAcl', trails.bucketArn)
     allow('s3:PutObject', trails.arnForObjects('AWSLogs/*'))
@@ -70,7 +75,6 @@ export class SecurityLoggingStack extends Stack {
       lifecycleRules: [{ expiration: Duration.days(365), noncurrentVersionExpiration: Duration.days(1) }],
       removalPolicy: RemovalPolicy.RETAIN,
     })
-    accept(bucket, 'The bucket that receives access logs would log itself.', 'AwsSolutions-S1')
     return bucket
   }
 }

@@ -5,7 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as kms from 'aws-cdk-lib/aws-kms'
 import type * as sns from 'aws-cdk-lib/aws-sns'
 import { type Construct, type IConstruct } from 'constructs'
-import { accept, BourseStack, type SiteProps } from '../stack.ts'
+import { BourseStack, type SiteProps } from '../stack.ts'
 
 const DAILY_KEPT_DAYS = 35
 const MONTHLY_KEPT_DAYS = 365
@@ -104,17 +104,15 @@ export class BackupStack extends BourseStack {
       resources: [backup.BackupResource.fromTag('Backup', 'daily')],
       allowRestores: true,
     })
-    accept(plan, "AWS's own policies for its backup role; they name no resources of ours.", ...MANAGED_POLICY_FINDINGS)
   }
 
   #restoreTests(vault: backup.BackupVault): void {
     const role = new iam.Role(this, 'RestoreRole', {
       assumedBy: new iam.ServicePrincipal('backup.amazonaws.com'),
-      managedPolicies: ['AWSBackupServiceRolePolicyForBackup', 'AWSBackupServiceRolePolicyForRestores'].map((name) =>
-        iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${name}`),
+      managedPolicies: ['AWSBackupServiceRolePolicyForBackup', 'AWSBackupServiceRolePolicyForRestores'].map(
+        (name) => iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${name}`),
       ),
     })
-    accept(role, "AWS's own policies for its backup role; they name no resources of ours.", ...MANAGED_POLICY_FINDINGS)
     // Restore testing allows no hyphen in its names.
     const restoreTestingPlanName = `bourse_${this.config.name}`
     const plan = new backup.CfnRestoreTestingPlan(this, 'RestoreTests', {
@@ -140,7 +138,3 @@ export class BackupStack extends BourseStack {
     }
   }
 }
-
-const MANAGED_POLICY_FINDINGS = ['AWSBackupServiceRolePolicyForBackup', 'AWSBackupServiceRolePolicyForRestores'].map(
-  (name) => `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${name}]`,
-)

@@ -75,6 +75,8 @@ export class FailoverStack extends BourseStack {
         }),
       },
     })
-    machine.addToRolePolicy(new iam.PolicyStatement({ actions: ['rds:DescribeGlobalClusters'], resources: [globalArn] }))
+    machine.addToRolePolicy(
+      new iam.PolicyStatement({ actions: ['rds:DescribeGlobalClusters'], resources: [globalArn] }),
+    )
   }
 }

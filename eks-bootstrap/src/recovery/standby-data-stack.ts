@@ -127,12 +127,30 @@ export class StandbyDataStack extends BourseStack {
   }
 
   #replicatorRole(): iam.Role {
-    const role = new iam.Role(this, 'ReplicatorRole', { assumedBy: new iam.ServicePrincipal('kafka.amazonaws.com') })
+    const role = new iam.Role(this, 'ReplicatorRole', {
+      assumedBy: new iam.ServicePrincipal('kafka.amazonaws.com'),
+    })
     const everywhere = [this.config.primaryRegion, this.regionName]
     const arns = (kind: 'cluster' | 'topic' | 'group') =>
-      everywhere.map((region) => kafkaArn({ account: this.account, region }, `bourse-${this.config.name}`, kind, '*'))
-    const cluster = ['Connect', 'DescribeCluster', 'AlterCluster', 'WriteDataIdempotently', 'DescribeClusterDynamicConfiguration']
-    const topic = ['CreateTopic', 'DescribeTopic', 'AlterTopic', 'ReadData', 'WriteData', 'DescribeTopicDynamicConfiguration', 'AlterTopicDynamicConfiguration']
+      everywhere.map((region) =>
+        kafkaArn({ account: this.account, region }, `bourse-${this.config.name}`, kind, '*'),
+      )
+    const cluster = [
+      'Connect',
+      'DescribeCluster',
+      'AlterCluster',
+      'WriteDataIdempotently',
+      'DescribeClusterDynamicConfiguration',
+    ]
+    const topic = [
+      'CreateTopic',
+      'DescribeTopic',
+      'AlterTopic',
+      'ReadData',
+      'WriteData',
+      'DescribeTopicDynamicConfiguration',
+      'AlterTopicDynamicConfiguration',
+    ]
     const group = ['DescribeGroup', 'AlterGroup']
     const allow = (actions: string[], resources: string[]) =>
       role.addToPolicy(
@@ -144,4 +162,3 @@ export class StandbyDataStack extends BourseStack {
     return role
   }
 }
-

@@ -4,7 +4,10 @@ import { type Construct } from 'constructs'
 import { BourseStack, type SiteProps } from '../stack.ts'
 import { ZoneExperiment } from './zone-experiment.ts'
 
-type ZoneExperimentStackProps = SiteProps & { readonly stopAlarm: cloudwatch.IAlarm; readonly logsKey: kms.IKey }
+type ZoneExperimentStackProps = SiteProps & {
+  readonly stopAlarm: cloudwatch.IAlarm
+  readonly logsKey: kms.IKey
+}
 
 /** The drill for the loss of a zone, one template a zone. */
 export class ZoneExperimentStack extends BourseStack {
@@ -15,6 +18,11 @@ export class ZoneExperimentStack extends BourseStack {
       dataClassification: 'internal',
     })
     const { stopAlarm, logsKey } = props
-    new ZoneExperiment(this, 'Zone', { environment: this.config, zone: this.facts.zones[0], stopAlarm, logsKey })
+    new ZoneExperiment(this, 'Zone', {
+      environment: this.config,
+      zone: this.facts.zones[0],
+      stopAlarm,
+      logsKey,
+    })
   }
 }

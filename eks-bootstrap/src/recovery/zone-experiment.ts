@@ -47,7 +47,10 @@ export class ZoneExperiment extends Construct {
       roleArn: role.roleArn,
       tags: { Name: `bourse-${environment.name}-loss-of-a-zone`, ...tags },
       stopConditions: [{ source: 'aws:cloudwatch:alarm', value: stopAlarm.alarmArn }],
-      logConfiguration: { logSchemaVersion: 2, cloudWatchLogsConfiguration: { LogGroupArn: logGroup.logGroupArn } },
+      logConfiguration: {
+        logSchemaVersion: 2,
+        cloudWatchLogsConfiguration: { LogGroupArn: logGroup.logGroupArn },
+      },
       targets: {
         subnets: {
           resourceType: 'aws:ec2:subnet',
@@ -81,7 +84,11 @@ export class ZoneExperiment extends Construct {
           parameters: { startInstancesAfterDuration: DURATION },
           targets: { Instances: 'engines' },
         },
-        database: { actionId: 'aws:rds:failover-db-cluster', parameters: {}, targets: { Clusters: 'database' } },
+        database: {
+          actionId: 'aws:rds:failover-db-cluster',
+          parameters: {},
+          targets: { Clusters: 'database' },
+        },
       },
     })
   }

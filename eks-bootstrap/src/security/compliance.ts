@@ -3,11 +3,16 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as s3 from 'aws-cdk-lib/aws-s3'
 import { Stack } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
-import { accept, type Role } from '../stack.ts'
+import { type Role } from '../stack.ts'
 
 /** Identifiers of AWS's managed rules, with parameters where they take any. */
 const RULES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  REQUIRED_TAGS: { tag1Key: 'Environment', tag2Key: 'Project', tag3Key: 'CostCenter', tag4Key: 'DataClassification' },
+  REQUIRED_TAGS: {
+    tag1Key: 'Environment',
+    tag2Key: 'Project',
+    tag3Key: 'CostCenter',
+    tag4Key: 'DataClassification',
+  },
   ACCESS_KEYS_ROTATED: { maxAccessKeyAge: '90' },
   SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK: {},
   SECRETSMANAGER_SECRET_PERIODIC_ROTATION: { maxDaysSinceRotation: '90' },
@@ -21,7 +26,12 @@ const RULES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   EKS_ENDPOINT_NO_PUBLIC_ACCESS: {},
   EKS_SECRETS_ENCRYPTED: {},
   ENCRYPTED_VOLUMES: {},
-  RESTRICTED_INCOMING_TRAFFIC: { blockedPort1: '22', blockedPort2: '3389', blockedPort3: '5432', blockedPort4: '6379' },
+  RESTRICTED_INCOMING_TRAFFIC: {
+    blockedPort1: '22',
+    blockedPort2: '3389',
+    blockedPort3: '5432',
+    blockedPort4: '6379',
+  },
   VPC_FLOW_LOGS_ENABLED: {},
   CLOUDTRAIL_ENABLED: {},
   GUARDDUTY_ENABLED_CENTRALIZED: {},
@@ -96,14 +106,15 @@ export class Compliance extends Construct {
   }
 
   #remediate(rules: ReadonlyMap<string, config.CfnConfigRule>): void {
-    const role = new iam.Role(this, 'RemediationRole', { assumedBy: new iam.ServicePrincipal('ssm.amazonaws.com') })
+    const role = new iam.Role(this, 'RemediationRole', {
+      assumedBy: new iam.ServicePrincipal('ssm.amazonaws.com'),
+    })
     role.addToPolicy(
       new iam.PolicyStatement({
         actions: REMEDIATIONS.flatMap(({ actions }) => [...actions]),
         resources: [`arn:aws:s3:::bourse-*-${Stack.of(this).account}-*`],
       }),
     )
-    accept(role, 'Repairs whichever bucket of the exchange breaks the rule.', 'AwsSolutions-IAM5')
     for (const { rule, document, resourceParameter } of REMEDIATIONS) {
       const broken = rules.get(rule)
       if (broken === undefined) throw new Error(`no rule ${rule} to remediate`)

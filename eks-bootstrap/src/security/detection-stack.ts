@@ -9,7 +9,7 @@ import * as securityhub from 'aws-cdk-lib/aws-securityhub'
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { type Construct } from 'constructs'
 import { ArchiveBucket } from '../data/archive-bucket.ts'
-import { accept, BourseStack, type SiteProps } from '../stack.ts'
+import { BourseStack, type SiteProps } from '../stack.ts'
 import { Compliance } from './compliance.ts'
 
 type DetectionStackProps = SiteProps & { readonly accessLogs: s3.IBucket; readonly logsKey: kms.IKey }
@@ -42,7 +42,10 @@ export class DetectionStack extends BourseStack {
       type: 'ACCOUNT',
       analyzerName: this.localName('external-access'),
     })
-    const hub = new securityhub.CfnHub(this, 'SecurityHub', { enableDefaultStandards: true, autoEnableControls: true })
+    const hub = new securityhub.CfnHub(this, 'SecurityHub', {
+      enableDefaultStandards: true,
+      autoEnableControls: true,
+    })
     hub.applyRemovalPolicy(RemovalPolicy.RETAIN)
   }
 
@@ -80,7 +83,7 @@ export class DetectionStack extends BourseStack {
       encryptionKey,
       removalPolicy: RemovalPolicy.RETAIN,
     })
-    const trail = new cloudtrail.Trail(this, 'Trail', {
+    new cloudtrail.Trail(this, 'Trail', {
       trailName: this.localName('trail'),
       bucket,
       encryptionKey,
@@ -91,7 +94,6 @@ export class DetectionStack extends BourseStack {
       enableFileValidation: true,
       insightTypes: [cloudtrail.InsightType.API_CALL_RATE, cloudtrail.InsightType.API_ERROR_RATE],
     })
-    accept(trail, 'The trail writes under its own prefix of the bucket.', 'AwsSolutions-IAM5')
   }
 
   /** Mining, stolen credentials and compromised hosts are findings of the base plan; the features add their sources. */

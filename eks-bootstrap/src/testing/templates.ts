@@ -7,9 +7,14 @@ import { ENVIRONMENTS } from '../environments.ts'
 /** Neither copies assets nor bundles functions: templates are all that the tests read. */
 export const TEST_CONTEXT = { 'aws:cdk:disable-asset-staging': true, 'aws:cdk:bundling-stacks': [] }
 
+/** By construct id, such as `Network` or `StandbyNetwork`. */
 export type Templates = ReadonlyMap<string, Template>
 
-const synthesized = new Map<string, Templates>()
+export type StageName = Environment['name'] | 'organization'
+
+export const everyFeatureEnvironment: Environment = withEveryFeature()
+let configured: ReadonlyMap<string, Templates> | undefined
+let complete: Templates | undefined
 
 /** The environment as it is configured. */
 export function environment(name: Environment['name']): Environment {
@@ -18,27 +23,51 @@ export function environment(name: Environment['name']): Environment {
   return found
 }
 
-/** Every template of an environment by construct id, such as `Network` or `StandbyNetwork`; synthesized once a process. */
-export function templates(name: Environment['name']): Templates {
-  const known = synthesized.get(name)
-  if (known !== undefined) return known
-  const made = synthesize(environment(name))
-  synthesized.set(name, made)
-  return made
-}
-
-/** One template of an environment. */
-export function template(name: Environment['name'], stackId: string): Template {
-  const found = templates(name).get(stackId)
-  if (found === undefined) throw new Error(`${name} has no stack ${stackId}`)
+/** Every template of a stage; all stages are synthesized together, once a process. */
+export function templates(name: StageName): Templates {
+  configured ??= synthesize(ENVIRONMENTS)
+  const found = configured.get(name)
+  if (found === undefined) throw new Error(`no stage ${name}`)
   return found
 }
 
-/** Templates of a configuration that no environment has: flags turned on, sizes changed. */
-export function synthesize(configuration: Environment): Templates {
-  const app = buildApp([configuration], { context: TEST_CONTEXT })
-  const stage = app.node.findChild(configuration.name)
-  if (!Stage.isStage(stage)) throw new Error(`${configuration.name} is no stage`)
-  const stacks = stage.node.children.filter((child) => Stack.isStack(child))
-  return new Map(stacks.map((stack) => [stack.node.id, Template.fromStack(stack)]))
+/** Production with every flag on, once a process. */
+export function everyFeature(): Templates {
+  complete ??= synthesize([everyFeatureEnvironment]).get('production')
+  if (complete === undefined) throw new Error('no stage production')
+  return complete
+}
+
+/** One template of a stage. */
+export function template(name: StageName, stackId: string): Template {
+  return pick(templates(name), stackId)
+}
+
+export function pick(from: Templates, stackId: string): Template {
+  const found = from.get(stackId)
+  if (found === undefined) throw new Error(`no stack ${stackId} among ${[...from.keys()].join(', ')}`)
+  return found
+}
+
+/** Templates of the environments given, by stage: the configured ones, or one with flags and sizes of the test's own. */
+export function synthesize(environments: readonly Environment[]): ReadonlyMap<string, Templates> {
+  const app = buildApp(environments, { context: TEST_CONTEXT })
+  const stages = app.node.children.filter((child) => Stage.isStage(child))
+  return new Map(
+    stages.map((stage) => {
+      const stacks = stage.node.children.filter((child) => Stack.isStack(child))
+      return [stage.node.id, new Map(stacks.map((stack) => [stack.node.id, Template.fromStack(stack)]))]
+    }),
+  )
+}
+
+function withEveryFeature(): Environment {
+  const production = environment('production')
+  const features = Object.fromEntries(Object.keys(production.features).map((flag) => [flag, true]))
+  return {
+    ...production,
+    features: features as Environment['features'],
+    edge: { ...production.edge, googleClientSecretName: 'google-sign-in' },
+    data: { ...production.data, redis: { ...production.data.redis, shards: 3 } },
+  }
 }
