@@ -159,13 +159,13 @@ function checkTrades(entries: readonly Written[], orders: ReadonlyMap<number, Or
     assert.equal(entry.takerSide, taker.side)
     assert.notEqual(maker.side, taker.side)
     assert.deepEqual([entry.makerAccount, entry.takerAccount], [maker.account, taker.account])
+    const { tradeId, price, quantity } = entry
     for (const [offset, role, orderId] of [
       [1, 'maker', entry.makerOrderId],
       [2, 'taker', entry.takerOrderId],
     ] as const) {
       const fill = entries[i + offset]?.entry
       assert(fill?.type === 'fill')
-      const { tradeId, price, quantity } = entry
       assert.deepEqual(
         {
           role: fill.role,

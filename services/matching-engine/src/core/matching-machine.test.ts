@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ticks } from '@bourse/domain/units'
 import type { Entry } from '@bourse/protocol/entries'
 import { encodeCommands } from '@bourse/protocol/frame'
-import { account, apply, listing, newShard, OrdersIn, restored } from './testing/orders-in.ts'
+import { account, apply, listing, newShard, OrdersIn, restored, written } from './testing/orders-in.ts'
 import { RuleTable } from './testing/rule-table.ts'
 
 const verify = (table: string): void => new RuleTable('trade', 'rested', 'closed').verify(table)
@@ -215,6 +215,19 @@ describe('MatchingMachine', () => {
     `)
   })
 
+  it('holds a deadline against the time of the very record, not against log time', () => {
+    const shard = newShard()
+    const input = new OrdersIn()
+    input.listings([1]).forEach((record) => apply(shard, record))
+    const types = (orderId: number, appendedAt: number): string[] => {
+      const entry = order({ orderId, price: 90, deadline: 1_500 })
+      return written(apply(shard, input.record(0, [entry], appendedAt))).map((output) => output.entry.type)
+    }
+    assert.deepEqual(types(11, 1_501), ['closed'])
+    assert.equal(shard.time, 1_501)
+    assert.deepEqual(types(12, 1_500), ['rested', 'level'])
+  })
+
   it('lets cancels through while halted', () => {
     verify(`
       order s1 ann sell 100 3 -> rested s1 3
@@ -250,10 +263,11 @@ describe('MatchingMachine', () => {
     const [first, second] = input.listings([1])
     const shard = newShard()
     apply(shard, first!)
+    apply(shard, input.record(0, [stateChanged('halted')], 2))
     const later = restored(shard.encode())
     assert.deepEqual(apply(later, second!).outputs, apply(shard, second!).outputs)
     assert.deepEqual(later.encode(), shard.encode())
-    assert.equal(later.machine.cut().symbols[0]?.state, 'trading')
+    assert.equal(later.machine.cut().symbols[0]?.state, 'halted')
   })
 
   describe('crashes on what must never reach it', () => {
