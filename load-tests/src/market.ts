@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'undici'
+import { z } from 'zod'
 import { accountOf, ExchangeClient, expectDone } from './exchange-client.ts'
 import type { TokenSigner } from './tokens.ts'
 
@@ -29,6 +31,10 @@ const assets = [
 
 export type Trader = { readonly owner: string; readonly account: string; readonly client: ExchangeClient }
 
+const OPEN_ATTEMPTS_MAX = 100
+const OPEN_PAUSE_MS = 200
+const listed = z.looseObject({ symbols: z.array(z.looseObject({ symbol: z.string(), state: z.string() })) })
+
 /** Lists what is needed, unless it is there, and waits until the book is open. */
 export async function prepareMarket(operator: ExchangeClient): Promise<void> {
   for (const asset of assets) {
@@ -44,6 +50,16 @@ export async function prepareMarket(operator: ExchangeClient): Promise<void> {
     }),
     `listing ${RECORDED_SYMBOL}`,
   )
+  await untilOpen(operator)
+}
+
+async function untilOpen(operator: ExchangeClient): Promise<void> {
+  for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
+    const { symbols } = listed.parse(expectDone(await operator.get('/api/v1/symbols'), 'reading symbols').body)
+    if (symbols.some(({ symbol, state }) => symbol === RECORDED_SYMBOL && state === 'trading')) return
+    await sleep(OPEN_PAUSE_MS)
+  }
+  throw new Error(`${RECORDED_SYMBOL} did not open within ${(OPEN_ATTEMPTS_MAX * OPEN_PAUSE_MS) / 1_000} s`)
 }
 
 /** Opens `count` accounts and gives each the same funds. */
