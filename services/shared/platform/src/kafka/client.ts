@@ -27,6 +27,7 @@ export const OFFSET_BEGINNING = -2
 export const OFFSET_END = -1
 
 const SYSLOG_WARNING = 4
+const TROUBLE_INTERVAL_MS = 10_000
 
 export const QUERY_TIMEOUT_MS = 10_000
 export const CLOSE_TIMEOUT_MS = 5_000
@@ -55,13 +56,14 @@ export function connect(
   { brokers, clientId, log, connectTimeoutMs = 30_000 }: KafkaConnection,
   onFatal?: (error: KafkaError) => void,
 ): Promise<void> {
+  const warn = rarely((kind, detail) => log?.warn({ kind, detail, brokers, clientId }, 'kafka trouble'))
   client.on('event.error', (cause) => {
     const error = kafkaError(cause, `Kafka client ${clientId}`)
     if (error.code === 'fatal') onFatal?.(error)
-    else log?.warn({ err: error, brokers }, 'kafka trouble')
+    else warn(error.code, error.message)
   })
   client.on('event.log', ({ severity, fac, message }: { severity: number; fac: string; message: string }) => {
-    if (severity <= SYSLOG_WARNING) log?.warn({ fac, detail: message }, 'kafka client')
+    if (severity <= SYSLOG_WARNING) warn(fac, message)
   })
   return new Promise((resolve, reject) => {
     client.connect({ allTopics: false, timeout: connectTimeoutMs }, (cause) => {
@@ -69,6 +71,17 @@ export function connect(
       else resolve()
     })
   })
+}
+
+/** Passes a kind of trouble on once per `TROUBLE_INTERVAL_MS`: without a broker the client has it many times a second. */
+function rarely(warn: (kind: string, detail: string) => void): (kind: string, detail: string) => void {
+  const last = new Map<string, number>()
+  return (kind, detail) => {
+    const now = performance.now()
+    if (now - (last.get(kind) ?? -Infinity) < TROUBLE_INTERVAL_MS) return
+    last.set(kind, now)
+    warn(kind, detail)
+  }
 }
 
 /** Disconnects; resolves after `CLOSE_TIMEOUT_MS` at the latest, for a native close can hang. */

@@ -113,6 +113,13 @@ describe('joinGroup', () => {
     ])
   })
 
+  it('refuses to commit for what it does not own', async () => {
+    const a = await join('a')
+    await happened(1)
+    await assert.rejects(a.commit([{ topic: 'other', partition: 0, offset: 1 }]), { code: 'assignment_lost' })
+    await a.commit([{ topic, partition: 0, offset: 1 }])
+  })
+
   it('takes an exception in onAssign or onRevoke for fatal, and still closes', async () => {
     const fatal: string[] = []
     const member = await join('a', {

@@ -25,7 +25,7 @@ type MembershipOptions = FollowerOptions & {
   readonly topics: readonly string[]
   /**
    * Called before the partitions go to another member: finish, flush, commit. They are given up when the promise
-   * resolves. Not every loss is known as one: a commit that fails with `illegal_generation` or
+   * resolves. Not every loss is known as one: a commit that fails with `assignment_lost`, `illegal_generation` or
    * `unknown_member_id` tells it too.
    */
   readonly onRevoke: OnRevoke
@@ -139,7 +139,8 @@ export class ConsumerGroup {
   /**
    * Commits the next offset to read of each partition. Resolves when the group has stored them.
    *
-   * @throws KafkaError `illegal_generation`, `unknown_member_id`: the partitions are no longer ours; `timed_out`.
+   * @throws KafkaError `assignment_lost`, `illegal_generation`, `unknown_member_id`: the partitions are not ours, or
+   *   no longer; `timed_out`.
    */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
     return this.#membership.commit(offsets)
@@ -314,12 +315,23 @@ class Membership {
   async #commitNow(offsets: readonly TopicPartitionOffset[]): Promise<void> {
     const deadline = performance.now() + COMMIT_TIMEOUT_MS
     for (;;) {
+      this.#requireOwned(offsets)
       const error = await this.#commitOnce(offsets, deadline)
       if (error === undefined) return
       if (LOST.has(error.code)) this.#lost = true
       if (!RETRIABLE.has(error.code) || performance.now() > deadline) throw error
       await new Promise((resolve) => setTimeout(resolve, COMMIT_RETRY_MS))
     }
+  }
+
+  /** The group would refuse it anyway, and the client would then join anew, again and again. */
+  #requireOwned(offsets: readonly TopicPartitionOffset[]): void {
+    const foreign = this.#lost ? offsets[0] : offsets.find((each) => !this.#owned.has(keyOf(each)))
+    if (foreign === undefined) return
+    throw new KafkaError(
+      'assignment_lost',
+      `commit for ${this.#options.groupId}: ${keyOf(foreign)} is not ours`,
+    )
   }
 
   /** The client reports a commit while it is polled, so this polls until it has. */
