@@ -55,7 +55,9 @@ export async function prepareMarket(operator: ExchangeClient): Promise<void> {
 
 async function untilOpen(operator: ExchangeClient): Promise<void> {
   for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
-    const { symbols } = listed.parse(expectDone(await operator.get('/api/v1/symbols'), 'reading symbols').body)
+    const { symbols } = listed.parse(
+      expectDone(await operator.get('/api/v1/symbols'), 'reading symbols').body,
+    )
     if (symbols.some(({ symbol, state }) => symbol === RECORDED_SYMBOL && state === 'trading')) return
     await sleep(OPEN_PAUSE_MS)
   }
