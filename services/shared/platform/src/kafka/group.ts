@@ -353,6 +353,7 @@ class Membership {
       return kafkaError(cause as Error, `commit for ${this.#options.groupId}`)
     }
     while (result === undefined) {
+      this.#requireOwned(offsets)
       if (performance.now() > deadline) {
         return new KafkaError(
           'timed_out',

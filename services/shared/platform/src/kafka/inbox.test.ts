@@ -53,6 +53,19 @@ describe('Inbox', () => {
     await assert.rejects(read(inbox), { code: 'log_gap' })
   })
 
+  it('sees a hole behind the records it has read, and drops a repeat', async () => {
+    const { inbox, bring } = fakeConsumer()
+    inbox.expect({ topic: 't', partition: 0, offset: 5 })
+    const reading = read(inbox)
+    bring(record(0, 5))
+    await tick()
+    bring(record(0, 5), record(0, 6))
+    assert.deepEqual(offsets(await reading), [5, 6])
+    const next = read(inbox)
+    bring(record(0, 8))
+    await assert.rejects(next, { code: 'log_gap' })
+  })
+
   it('takes the first record there is from a logical offset', async () => {
     const { inbox, bring } = fakeConsumer()
     inbox.expect({ topic: 't', partition: 0, offset: -1 })
