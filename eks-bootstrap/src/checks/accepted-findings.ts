@@ -50,7 +50,7 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
   },
   {
     rule: /^AwsSolutions-IAM4\[Policy::.*AmazonRDSEnhancedMonitoringRole/,
-    path: /\/Aurora\/Cluster\/MonitoringRole\//,
+    path: /\/Aurora\/Cluster\/MonitoringRole\/|\/AuroraMonitoring\//,
     reason: 'RDS prescribes this policy for its enhanced metrics.',
   },
   {

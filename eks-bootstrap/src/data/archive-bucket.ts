@@ -36,8 +36,6 @@ export class ArchiveBucket extends s3.Bucket {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       versioned: true,
-      serverAccessLogsBucket: props.accessLogs,
-      serverAccessLogsPrefix: `${id.toLowerCase()}/`,
       ...(props.locked ? { objectLockDefaultRetention: s3.ObjectLockRetention.compliance(retention) } : {}),
       lifecycleRules: [
         {
@@ -57,8 +55,12 @@ export class ArchiveBucket extends s3.Bucket {
       ],
       removalPolicy: props.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     })
-    // The bucket's own property; the construct's way would be a function that sets the same.
     const resource = this.node.defaultChild as s3.CfnBucket
+    resource.loggingConfiguration = {
+      destinationBucketName: props.accessLogs.bucketName,
+      logFilePrefix: `${id.toLowerCase()}/`,
+    }
+    // The bucket's own property; the construct's way would be a function that sets the same.
     resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } }
   }
 }

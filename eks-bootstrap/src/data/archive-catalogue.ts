@@ -109,13 +109,16 @@ export class ArchiveCatalogue extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       versioned: true,
-      serverAccessLogsBucket: accessLogs,
-      serverAccessLogsPrefix: 'query-results/',
       lifecycleRules: [
         { expiration: Duration.days(RESULTS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
       ],
       removalPolicy: RemovalPolicy.DESTROY,
     })
+    const resource = results.node.defaultChild as s3.CfnBucket
+    resource.loggingConfiguration = {
+      destinationBucketName: accessLogs.bucketName,
+      logFilePrefix: 'query-results/',
+    }
     new athena.CfnWorkGroup(this, 'WorkGroup', {
       name: `bourse-${environmentName}`,
       workGroupConfiguration: {

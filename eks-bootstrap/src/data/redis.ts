@@ -118,6 +118,7 @@ export class Redis extends Construct {
       timeout: Duration.minutes(ROTATION_MINUTES),
       reservedConcurrentExecutions: 1,
       environment: { REPLICATION_GROUP_ID: this.group.ref },
+      environmentEncryption: dataKey,
     })
     role.addToPolicy(
       new iam.PolicyStatement({

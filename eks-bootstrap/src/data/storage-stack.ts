@@ -1,11 +1,12 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { RemovalPolicy } from 'aws-cdk-lib'
 import * as ecr from 'aws-cdk-lib/aws-ecr'
 import * as efs from 'aws-cdk-lib/aws-efs'
 import type * as kms from 'aws-cdk-lib/aws-kms'
-import * as s3 from 'aws-cdk-lib/aws-s3'
+import type * as s3 from 'aws-cdk-lib/aws-s3'
 import { type Construct } from 'constructs'
 import { type NetworkStack } from '../network/network-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
+import { AccessLogBucket } from './access-log-bucket.ts'
 import { ArchiveBucket } from './archive-bucket.ts'
 import { ArchiveCatalogue } from './archive-catalogue.ts'
 import { BucketReplication } from './bucket-replication.ts'
@@ -24,7 +25,6 @@ export const IMAGES = [
 ] as const
 
 const IMAGES_KEPT = 50
-const LOGS_KEPT_DAYS = 365
 
 type StorageStackProps = SiteProps & { readonly network: NetworkStack; readonly key: kms.IKey }
 
@@ -45,7 +45,7 @@ export class StorageStack extends BourseStack {
       description: 'Buckets, shared files, images and the analytics catalogue',
       dataClassification: 'confidential',
     })
-    this.accessLogs = this.#accessLogs()
+    this.accessLogs = new AccessLogBucket(this, 'AccessLogs', { bucketName: this.globalName('access-logs') })
     const { immutable, auditRetentionYears } = this.config.data
     const shared = { encryptionKey: props.key, accessLogs: this.accessLogs, immutable, auditRetentionYears }
     this.archive = new ArchiveBucket(this, 'Archive', { ...shared, bucketName: this.globalName('archive') })
@@ -73,23 +73,6 @@ export class StorageStack extends BourseStack {
     if (!this.config.features.standbyRegion) return
     const buckets = { archive: this.archive, audit: this.audit, snapshots: this.snapshots }
     new BucketReplication(this, 'Replication', { buckets, sourceKey: key, environment: this.config })
-  }
-
-  #accessLogs(): s3.Bucket {
-    const bucket = new s3.Bucket(this, 'AccessLogs', {
-      bucketName: this.globalName('access-logs'),
-      // Load balancers and S3 itself deliver logs to buckets with S3's own keys only.
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
-      lifecycleRules: [
-        { expiration: Duration.days(LOGS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
-      ],
-      removalPolicy: RemovalPolicy.RETAIN,
-    })
-    return bucket
   }
 
   #files({ network, key }: StorageStackProps): efs.FileSystem {

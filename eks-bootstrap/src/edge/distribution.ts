@@ -4,12 +4,11 @@ import * as cloudfront from 'aws-cdk-lib/aws-cloudfront'
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins'
 import * as route53 from 'aws-cdk-lib/aws-route53'
 import * as targets from 'aws-cdk-lib/aws-route53-targets'
-import * as s3 from 'aws-cdk-lib/aws-s3'
+import { AccessLogBucket } from '../data/access-log-bucket.ts'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
 import { originName } from './region-records.ts'
 
-const LOGS_KEPT_DAYS = 365
 const ASSET_AGE = Duration.days(30)
 
 /** Pages of the single-page app have no dot in their last part: they are all answered by its one document. */
@@ -62,7 +61,7 @@ export class Distribution extends Construct {
       ...(deniedCountries.length === 0
         ? {}
         : { geoRestriction: cloudfront.GeoRestriction.denylist(...deniedCountries) }),
-      logBucket: this.#logs(),
+      logBucket: new AccessLogBucket(this, 'Logs', { withAccessControlLists: true }),
       defaultBehavior: this.#pages(origin),
       additionalBehaviors: { '/api/*': through, '/ws*': through, '/oidc/*': through },
     })
@@ -91,21 +90,5 @@ export class Distribution extends Construct {
       responseHeadersPolicy: cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
       functionAssociations: [{ function: page, eventType: cloudfront.FunctionEventType.VIEWER_REQUEST }],
     }
-  }
-
-  #logs(): s3.Bucket {
-    const bucket = new s3.Bucket(this, 'Logs', {
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      // CloudFront writes its logs with an access control list.
-      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
-      lifecycleRules: [
-        { expiration: Duration.days(LOGS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
-      ],
-    })
-    return bucket
   }
 }

@@ -1,9 +1,8 @@
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as kms from 'aws-cdk-lib/aws-kms'
-import * as s3 from 'aws-cdk-lib/aws-s3'
-import { Duration } from 'aws-cdk-lib'
 import { type Construct } from 'constructs'
+import { AccessLogBucket } from '../data/access-log-bucket.ts'
 import { ArchiveBucket } from '../data/archive-bucket.ts'
 import { tag } from '../stack.ts'
 import { type Organization } from './organization.ts'
@@ -47,7 +46,7 @@ export class SecurityLoggingStack extends Stack {
     const trails = new ArchiveBucket(this, 'Trails', {
       bucketName: trailBucketName(organization.accountIds.securityLogging),
       encryptionKey: key,
-      accessLogs: this.#accessLogs(),
+      accessLogs: new AccessLogBucket(this, 'AccessLogs'),
       auditRetentionYears: RETENTION_YEARS,
       immutable: true,
       locked: true,
@@ -63,18 +62,5 @@ export class SecurityLoggingStack extends Stack {
       )
     allow('s3:GetBucketAcl', trails.bucketArn)
     allow('s3:PutObject', trails.arnForObjects('AWSLogs/*'))
-  }
-
-  #accessLogs(): s3.Bucket {
-    const bucket = new s3.Bucket(this, 'AccessLogs', {
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
-      lifecycleRules: [{ expiration: Duration.days(365), noncurrentVersionExpiration: Duration.days(1) }],
-      removalPolicy: RemovalPolicy.RETAIN,
-    })
-    return bucket
   }
 }

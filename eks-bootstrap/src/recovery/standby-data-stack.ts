@@ -71,6 +71,12 @@ export class StandbyDataStack extends BourseStack {
       enableCloudwatchLogsExports: ['postgresql'],
     })
     cluster.applyRemovalPolicy(RemovalPolicy.RETAIN)
+    const monitoringRole = new iam.Role(this, 'AuroraMonitoring', {
+      assumedBy: new iam.ServicePrincipal('monitoring.rds.amazonaws.com'),
+      managedPolicies: [
+        iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonRDSEnhancedMonitoringRole'),
+      ],
+    })
     for (let index = 1; index <= READERS; index++) {
       new rds.CfnDBInstance(this, `Aurora-${index}`, {
         dbInstanceIdentifier: `${identifier}-${index}`,
@@ -81,6 +87,8 @@ export class StandbyDataStack extends BourseStack {
         publiclyAccessible: false,
         enablePerformanceInsights: true,
         performanceInsightsKmsKeyId: keys.data.keyArn,
+        monitoringInterval: 60,
+        monitoringRoleArn: monitoringRole.roleArn,
       })
     }
     return cluster
