@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose'
 import { z } from 'zod'
+import { StepFailure } from './failure.ts'
 
 const ALGORITHM = 'ES256'
 const TOKEN_LIFETIME = '30d'
@@ -57,7 +58,10 @@ export async function issueToken(home: string, { owner, roles }: TokenSubject): 
 }
 
 async function readSigningKey(home: string) {
-  return signingKey.parse(JSON.parse(await readFile(signingKeyFile(home), 'utf8')))
+  const file = signingKeyFile(home)
+  if (!existsSync(file))
+    throw new StepFailure(`there is no key in ${file}`, { advice: 'Create it with `make up`.' })
+  return signingKey.parse(JSON.parse(await readFile(file, 'utf8')))
 }
 
 /** The private key, as a JWK, that signs this exchange's tokens. */

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { StepFailure } from './failure.ts'
+
+const ATTEMPTS_MAX = 60
+const PAUSE_MS = 250
+
+const ASSETS = [
+  { code: 'BTC', scale: 8 },
+  { code: 'ETH', scale: 8 },
+  { code: 'USD', scale: 10 },
+]
+
+const FEES = { maker_fee_ppm: 1_000, taker_fee_ppm: 2_000 }
+const SYMBOLS = [
+  {
+    ...{ symbol: 'BTC-USD', base: 'BTC', quote: 'USD', tick_decimals: 2, lot_decimals: 6 },
+    ...{ min_quantity: '0.0001', max_quantity: '100', min_notional: '1' },
+    ...{ reference_price: '60000.00', band_ppm: 500_000, ...FEES },
+  },
+  {
+    ...{ symbol: 'ETH-USD', base: 'ETH', quote: 'USD', tick_decimals: 2, lot_decimals: 6 },
+    ...{ min_quantity: '0.001', max_quantity: '1000', min_notional: '1' },
+    ...{ reference_price: '3000.00', band_ppm: 500_000, ...FEES },
+  },
+]
+
+export const DEMO_OWNERS = ['alice', 'bob'] as const
+export const DEMO_FUNDS = { BTC: '10', ETH: '100', USD: '1000000' } as const
+
+const problem = z.looseObject({ code: z.string(), detail: z.string().optional() })
+const opened = z.looseObject({ account: z.string() })
+const listed = z.looseObject({ symbols: z.array(z.looseObject({ symbol: z.string(), state: z.string() })) })
+
+type Request = { readonly path: string; readonly body?: Readonly<Record<string, unknown>> }
+
+/** Speaks to the API as an operator. Every command has an id of its own: asking again, or at the next start, is safe. */
+export class MarketSeeder {
+  readonly #url: string
+  readonly #token: string
+
+  constructor(url: string, operatorToken: string) {
+    this.#url = url
+    this.#token = operatorToken
+  }
+
+  /** Lists assets and symbols, unless they are, and waits until their books are open. */
+  async listMarket(): Promise<void> {
+    for (const asset of ASSETS) {
+      await this.#ask({ path: '/api/v1/admin/assets', body: { ...asset, command_id: `asset-${asset.code}` } })
+    }
+    for (const symbol of SYMBOLS) {
+      await this.#ask({
+        path: '/api/v1/admin/symbols',
+        body: { ...symbol, command_id: `symbol-${symbol.symbol}` },
+      })
+    }
+    await this.#untilOpen()
+  }
+
+  /** Opens the demo accounts and deposits their funds, once. Returns their ids. */
+  async fundAccounts(): Promise<Record<string, string>> {
+    const accounts: Record<string, string> = {}
+    for (const owner of DEMO_OWNERS) {
+      const { account } = opened.parse(await this.#ask({ path: '/api/v1/admin/accounts', body: { owner } }))
+      for (const [asset, amount] of Object.entries(DEMO_FUNDS)) {
+        const body = { account, asset, amount, transfer_id: `demo-${owner}-${asset}` }
+        await this.#ask({ path: '/api/v1/admin/deposits', body })
+      }
+      accounts[owner] = account
+    }
+    return accounts
+  }
+
+  async #untilOpen(): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const { symbols } = listed.parse(await this.#ask({ path: '/api/v1/symbols' }))
+      const states = SYMBOLS.map(({ symbol }) => symbols.find((each) => each.symbol === symbol)?.state)
+      // A symbol that an operator halted is as ready as it will be.
+      if (states.every((state) => state !== undefined && state !== 'opening')) return
+      await sleep(PAUSE_MS)
+    }
+    throw new StepFailure('the books did not open', {
+      advice: 'Look at log/matching-engine.log and log/risk-engine.log.',
+    })
+  }
+
+  async #ask(request: Request): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.#send(request)
+      if (response.ok) return response.json()
+      const { code, detail } = problem.parse(await response.json())
+      if (code === 'already_exists') return {}
+      const mayPass = response.headers.has('retry-after') && attempt < ATTEMPTS_MAX
+      if (!mayPass)
+        throw new StepFailure(`${request.path} was refused: ${code}${detail ? `, ${detail}` : ''}`)
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  #send({ path, body }: Request): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' }
+    const method = body === undefined ? 'GET' : 'POST'
+    return fetch(this.#url + path, {
+      method,
+      headers,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  }
+}
