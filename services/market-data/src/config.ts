@@ -9,7 +9,7 @@ import {
 
 const Environment = {
   /** Liveness, readiness and metrics. */
-  OPS_PORT: port().default(9104),
+  PORT: port().default(8084),
   LOG_LEVEL: logLevel(),
   KAFKA_BROKERS: brokers(),
   DATABASE_URL: url('postgres', 'postgresql'),

@@ -48,6 +48,6 @@ await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources,
   resources.own(work.catch(onFatal), (ended) => ended)
 
   const app = createOpsApp({ checks: { redis: async () => void (await redis.ping()) }, metrics })
-  const ops = resources.own(await listen(app, { port: config.OPS_PORT }), (each) => each.close(1_000))
+  const ops = resources.own(await listen(app, { port: config.PORT }), (each) => each.close(1_000))
   log.info({ opsPort: ops.port }, 'started')
 })

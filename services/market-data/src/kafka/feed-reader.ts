@@ -10,6 +10,8 @@ import type { Publisher } from '../redis/publisher.ts'
 /** Records applied before anything else gets its turn. */
 const BATCH_SIZE_MAX = 100
 const READ_WAIT_MS = 1_000
+/** From one read to the next: publications are further apart, and a wake-up per record would cost more than its work. */
+const READ_PAUSE_MS = 10
 /** How often the group hears of the position, and the broker is asked how far it is ahead. */
 const LAG_INTERVAL_MS = 1_000
 
@@ -88,6 +90,7 @@ export class FeedReader {
       for (const message of messages) this.#apply(message)
       this.#reportGaps()
       this.#options.publisher.wake()
+      if (messages.length < BATCH_SIZE_MAX) await sleep(READ_PAUSE_MS)
     }
   }
 
