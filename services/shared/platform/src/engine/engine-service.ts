@@ -19,7 +19,7 @@ import { PostgresSnapshotStore } from './snapshot-store.ts'
 const milliseconds = (min: number) => int({ min, max: 86_400_000 })
 
 /** What every engine reads from its environment. */
-export const engineEnvironment = z.object({
+export const engineEnvironment = {
   PORT: int({ min: 0, max: 65_535 }).default(8080),
   KAFKA_BROKERS: brokers(),
   DATABASE_URL: url('postgres', 'postgresql'),
@@ -30,9 +30,9 @@ export const engineEnvironment = z.object({
   SNAPSHOT_INTERVAL_MS: milliseconds(100).default(30_000),
   TICK_INTERVAL_MS: milliseconds(1).default(1_000),
   SHUTDOWN_GRACE_MS: milliseconds(100).default(12_000),
-})
+} as const
 
-export type EngineConfig = Readonly<z.infer<typeof engineEnvironment>>
+export type EngineConfig = Readonly<z.infer<z.ZodObject<typeof engineEnvironment>>>
 
 /** Composes and runs an engine's process: restore, catch up, join the group, emit for what it is given. */
 export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: EngineConfig): Promise<void> {

@@ -1,12 +1,16 @@
 import { Replica, type Batch, type LogRecord, type Snapshot } from '@bourse/protocol/replica'
 import type { Cut, Machine, Shard } from '@bourse/protocol/shard'
-import type { Producer } from '../kafka/producer.ts'
 
 /** Batches under way to the broker; beyond, the owner waits before it reads on. */
 export const BATCHES_IN_FLIGHT_MAX = 64
 
 /** Records applied before outputs are handed to the producer. */
 export const RECORDS_PER_STEP_MAX = 256
+
+/** What a runner needs of a producer: records of one partition are delivered in the order in which they were sent. */
+export interface Sender {
+  send(topic: string, partition: number, value: Buffer, onDelivered: (error: Error | undefined) => void): void
+}
 
 export type RunnerCounts = { records: number; entriesOut: number; framesOut: number; repliesLost: number }
 
@@ -18,7 +22,7 @@ export class PartitionRunner<M extends Machine> {
   readonly replica: Replica<M>
   readonly partition: number
   readonly counts: RunnerCounts = { records: 0, entriesOut: 0, framesOut: 0, repliesLost: 0 }
-  readonly #producer: Producer
+  readonly #producer: Sender
   readonly #onCut: (cut: Cut) => void
   readonly #onFatal: (error: Error) => void
   readonly #waiting: LogRecord[] = []
@@ -29,7 +33,7 @@ export class PartitionRunner<M extends Machine> {
   constructor(options: {
     readonly replica: Replica<M>
     readonly partition: number
-    readonly producer: Producer
+    readonly producer: Sender
     readonly onCut: (cut: Cut) => void
     readonly onFatal: (error: Error) => void
   }) {

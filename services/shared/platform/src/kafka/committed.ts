@@ -1,4 +1,5 @@
 import rdkafka from 'node-rdkafka'
+import pRetry from 'p-retry'
 
 import {
   connect,
@@ -13,6 +14,8 @@ import { kafkaError } from './error.ts'
 
 /** A group's committed offset: undefined where nothing was ever committed. */
 export type CommittedOffset = TopicPartition & { readonly offset: number | undefined }
+
+const RETRY = { retries: 20, factor: 1.3, minTimeout: 100, maxTimeout: 1_000 }
 
 /** Asks the broker how far a group has come, without being one of its members. */
 export async function connectCommittedOffsets(
@@ -32,9 +35,9 @@ export class CommittedOffsets {
     this.#groupId = groupId
   }
 
-  /** In the order asked for. */
+  /** In the order asked for. While the group's coordinator is being found or moves, it is asked again. */
   of(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
-    return committedOffsets(this.#consumer, this.#groupId, partitions)
+    return pRetry(() => committedOffsets(this.#consumer, this.#groupId, partitions), RETRY)
   }
 
   close(): Promise<void> {
