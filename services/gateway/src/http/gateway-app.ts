@@ -80,7 +80,7 @@ function answers(events: GatewayEvents): Middleware<GatewayState> {
         status = told.status
         if (told.code in problemCodes) {
           const { retryAfterS } = problemKind(told.code as ProblemCode)
-          if (retryAfterS !== undefined && ctx.response.get('retry-after') === '')
+          if (retryAfterS !== undefined && !ctx.res.hasHeader('retry-after'))
             ctx.set('retry-after', String(retryAfterS))
         }
       }

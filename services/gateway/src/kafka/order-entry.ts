@@ -1,7 +1,7 @@
 import { encodeEntry, encodeFrame } from '@bourse/protocol/frame'
 import { emptyHash } from '@bourse/protocol/stream-hash'
 import type { Entry, ReplyAddress } from '@bourse/protocol/entries'
-import { KafkaError } from '@bourse/platform/kafka/error'
+import type { KafkaError } from '@bourse/platform/kafka/error'
 import { LogClock } from '../core/log-clock.ts'
 import { PendingReplies, type Failure, type Reply } from '../core/pending-replies.ts'
 
@@ -194,14 +194,14 @@ export class OrderEntry {
       events.undelivered(error, failure, requests.length)
       pending.abandon(requests, failure)
     }
+    const frame = encodeFrame(FRAME, entries)
     try {
-      send(shard, encodeFrame(FRAME, entries), (error) => {
+      send(shard, frame, (error) => {
         // Given up by the client, yet perhaps in the log: nobody knows.
         if (error !== undefined) abandon(error, 'outcome_unknown')
       })
     } catch (error) {
-      if (!(error instanceof KafkaError)) throw error
-      abandon(error, 'overloaded')
+      abandon(error as KafkaError, 'overloaded')
     }
   }
 
