@@ -36,6 +36,11 @@ export const connectLedger = ({ url, max, statementTimeoutMs }: LedgerOptions): 
     },
   })
 
+const CLOSE_TIMEOUT_S = 5
+
+/** Lets the transactions in work finish, for up to five seconds. */
+export const closeLedger = (client: Sql): Promise<void> => client.end({ timeout: CLOSE_TIMEOUT_S })
+
 /** The ledger in PostgreSQL: one transaction a batch, its offset row first. */
 export class PostgresLedger implements Ledger {
   readonly #client: Sql
@@ -73,6 +78,11 @@ export class PostgresLedger implements Ledger {
       if (error instanceof FencedError) return 'fenced'
       throw error
     }
+  }
+
+  /** Fails when PostgreSQL does not answer. */
+  async ping(): Promise<void> {
+    await this.#client`select 1`
   }
 
   /** Makes this month's partitions, and the next one's ahead of time. */
