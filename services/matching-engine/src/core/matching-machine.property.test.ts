@@ -11,9 +11,9 @@ import {
   written,
   type InputRecord,
   type Written,
-} from './testing/orders-in.ts'
-import { randomCommands } from './testing/random-commands.ts'
-import { Random } from './testing/random.ts'
+} from '../testing/orders-in.ts'
+import { randomCommands } from '../testing/random-commands.ts'
+import { Random } from '../testing/random.ts'
 
 type Order = EntryOf<'order'>
 type Run = { readonly records: readonly InputRecord[]; readonly orders: ReadonlyMap<number, Order> }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { ticks } from '@bourse/domain/units'
 import type { Entry } from '@bourse/protocol/entries'
 import { encodeCommands } from '@bourse/protocol/frame'
-import { account, apply, listing, newShard, OrdersIn, restored, written } from './testing/orders-in.ts'
-import { RuleTable } from './testing/rule-table.ts'
+import { account, apply, listing, newShard, OrdersIn, restored, written } from '../testing/orders-in.ts'
+import { RuleTable } from '../testing/rule-table.ts'
 
 const verify = (table: string): void => new RuleTable('trade', 'rested', 'closed').verify(table)
 const verifyFills = (table: string): void => new RuleTable('fill', 'rested', 'closed').verify(table)

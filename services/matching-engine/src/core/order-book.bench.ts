@@ -4,9 +4,9 @@ import type { Entry, EntryOf, Side } from '@bourse/protocol/entries'
 import { decodeFrame } from '@bourse/protocol/frame'
 import { OrderBook } from './order-book.ts'
 import { ReferenceBook } from './reference-book.ts'
-import { account, newShard, OrdersIn } from './testing/orders-in.ts'
-import type { BookCommand, PlaceCommand } from './testing/random-commands.ts'
-import { Random } from './testing/random.ts'
+import { account, newShard, OrdersIn } from '../testing/orders-in.ts'
+import type { BookCommand, PlaceCommand } from '../testing/random-commands.ts'
+import { Random } from '../testing/random.ts'
 
 /**
  * Commands per second of the book, and of its slow twin beside it, on seeded workloads. A cancel and a new order are two

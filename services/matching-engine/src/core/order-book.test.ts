@@ -4,8 +4,8 @@ import { ByteReader, ByteWriter } from '@bourse/protocol/bytes'
 import type { Execution } from './execution.ts'
 import { BOOK_LIMITS, OrderBook, type Taker } from './order-book.ts'
 import { ReferenceBook, type ReferenceExecution } from './reference-book.ts'
-import { randomCommands, type BookCommand } from './testing/random-commands.ts'
-import { Random } from './testing/random.ts'
+import { randomCommands, type BookCommand } from '../testing/random-commands.ts'
+import { Random } from '../testing/random.ts'
 
 const sides = ['buy', 'sell'] as const
 const COMMANDS = 2_500

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { NONE, OrderSlots } from './order-slots.ts'
-import { Random } from './testing/random.ts'
+import { Random } from '../testing/random.ts'
 
 describe('OrderSlots', () => {
   const spaces: readonly [string, (random: Random) => number][] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { NONE } from './order-slots.ts'
 import { BUY, PriceLadder, SELL } from './price-ladder.ts'
-import { Random } from './testing/random.ts'
+import { Random } from '../testing/random.ts'
 
 describe('PriceLadder', () => {
   for (const side of [BUY, SELL] as const) {

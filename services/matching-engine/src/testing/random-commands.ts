@@ -1,7 +1,7 @@
 import { lots, ticks, type Ticks } from '@bourse/domain/units'
 import type { Side } from '@bourse/protocol/entries'
-import { BOOK_LIMITS, type BookLimits, type Taker } from '../order-book.ts'
-import { ReferenceBook } from '../reference-book.ts'
+import { BOOK_LIMITS, type BookLimits, type Taker } from '../core/order-book.ts'
+import { ReferenceBook } from '../core/reference-book.ts'
 import { Random } from './random.ts'
 
 export type PlaceCommand = { readonly type: 'place'; readonly taker: Taker; readonly limit: Ticks }

@@ -6,7 +6,7 @@ import { decodeFrame, encodeEntry, encodeFrame, hashAfter } from '@bourse/protoc
 import { Shard, type Effects, type Topology } from '@bourse/protocol/shard'
 import { emptyHash, type StreamHash } from '@bourse/protocol/stream-hash'
 import { destinationKey } from '@bourse/protocol/streams'
-import { MatchingMachine } from '../matching-machine.ts'
+import { MatchingMachine } from '../core/matching-machine.ts'
 
 export const topology: Topology = { riskShards: 2, matchingShards: 1 }
 
