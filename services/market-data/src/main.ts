@@ -42,8 +42,7 @@ await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources,
   const onAssign = reader.assign.bind(reader)
   const onRevoke = reader.revoke.bind(reader)
   const onFatal = (error: Error) => shutdown.abort(error)
-  const settings = { 'fetch.min.bytes': 65_536, 'fetch.wait.max.ms': 20 }
-  const membership = { ...kafka, settings, groupId: NAME, topics: [ORDERS_OUT], onAssign, onRevoke, onFatal }
+  const membership = { ...kafka, groupId: NAME, topics: [ORDERS_OUT], onAssign, onRevoke, onFatal }
   const group = resources.own(await joinConsumerGroup(membership), (each) => each.close())
   const work = Promise.all([reader.run(group, signal), publisher.run(signal)])
   resources.own(work.catch(onFatal), (ended) => ended)
