@@ -7,7 +7,7 @@ export class LogClock {
   #offset: number | undefined
 
   observe({ time, sentAt, receivedAt }: { time: number; sentAt: number; receivedAt: number }): void {
-    this.#offset = Math.min(Math.max(this.#offset ?? -Infinity, time - receivedAt), time - sentAt)
+    this.#offset = Math.min(Math.max(this.#offset ?? Infinity, time - receivedAt), time - sentAt)
   }
 
   /** The log's time at our time `now`; ours, as long as no answer has come. */
