@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalConfig } from './config.ts'
 import { forgetRunState, isAlive, readRunState, type ProcessId } from './run-state.ts'
 
-const STOP_WITHIN_MS = 60_000
+const STOP_WITHIN_MS = 120_000
 const ORPHAN_GRACE_MS = 15_000
 const POLL_MS = 100
 

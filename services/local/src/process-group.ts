@@ -5,7 +5,7 @@ export class ProcessGroup {
   readonly #processes: ManagedProcess[] = []
   readonly #onChange: (processes: readonly ManagedProcess[]) => void
   readonly #killAll = () => this.#processes.forEach((member) => member.kill('SIGKILL'))
-  #isStopping = false
+  #stopped: Promise<void> | undefined
 
   constructor(onChange: (processes: readonly ManagedProcess[]) => void = () => {}) {
     this.#onChange = onChange
@@ -20,15 +20,19 @@ export class ProcessGroup {
 
   /** Starts a process and waits until it is ready. Throws when the group is being stopped. */
   async start(spec: ProcessSpec): Promise<void> {
-    if (this.#isStopping) throw new Error('asked to stop')
+    if (this.#stopped !== undefined) throw new Error('asked to stop')
     const member = new ManagedProcess(spec, () => this.#onChange(this.#processes))
     this.#processes.push(member)
     await member.start()
   }
 
-  /** Stops all, the last started first. */
-  async stop(): Promise<void> {
-    this.#isStopping = true
+  /** Stops all, the last started first, and lets nothing start any more. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopAll()
+    return this.#stopped
+  }
+
+  async #stopAll(): Promise<void> {
     for (const member of this.#processes.toReversed()) await member.stop()
     process.off('exit', this.#killAll)
   }

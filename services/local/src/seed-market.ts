@@ -5,6 +5,9 @@ import { StepFailure } from './failure.ts'
 const ATTEMPTS_MAX = 60
 const PAUSE_MS = 250
 
+/** What was listed a moment ago may not be in the books yet. */
+const NOT_SETTLED_YET: readonly string[] = ['unknown_asset', 'unknown_account']
+
 const ASSETS = [
   { code: 'BTC', scale: 8 },
   { code: 'ETH', scale: 8 },
@@ -39,21 +42,19 @@ export class MarketSeeder {
   readonly #url: string
   readonly #token: string
 
-  constructor(url: string, operatorToken: string) {
+  constructor({ url, operatorToken }: { url: string; operatorToken: string }) {
     this.#url = url
     this.#token = operatorToken
   }
 
-  /** Lists assets and symbols, unless they are, and waits until their books are open. */
-  async listMarket(): Promise<void> {
+  /** Lists assets and symbols, unless they are, and waits until their books are open. They are dealt out to all shards. */
+  async listMarket(matchingPartitions: number): Promise<void> {
     for (const asset of ASSETS) {
       await this.#ask({ path: '/api/v1/admin/assets', body: { ...asset, command_id: `asset-${asset.code}` } })
     }
-    for (const symbol of SYMBOLS) {
-      await this.#ask({
-        path: '/api/v1/admin/symbols',
-        body: { ...symbol, command_id: `symbol-${symbol.symbol}` },
-      })
+    for (const [index, symbol] of SYMBOLS.entries()) {
+      const body = { ...symbol, partition: index % matchingPartitions, command_id: `symbol-${symbol.symbol}` }
+      await this.#ask({ path: '/api/v1/admin/symbols', body })
     }
     await this.#untilOpen()
   }
@@ -91,8 +92,8 @@ export class MarketSeeder {
       if (response.ok) return response.json()
       const { code, detail } = problem.parse(await response.json())
       if (code === 'already_exists') return {}
-      const mayPass = response.headers.has('retry-after') && attempt < ATTEMPTS_MAX
-      if (!mayPass)
+      const mayPass = response.headers.has('retry-after') || NOT_SETTLED_YET.includes(code)
+      if (!mayPass || attempt === ATTEMPTS_MAX)
         throw new StepFailure(`${request.path} was refused: ${code}${detail ? `, ${detail}` : ''}`)
       await sleep(PAUSE_MS)
     }

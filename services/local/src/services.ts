@@ -87,7 +87,7 @@ export function serviceSpec(context: ServiceContext, replica: ServiceReplica): P
     logFile: join(home, 'log', `${name}.log`),
     port,
     stopSignal: 'SIGTERM',
-    stopGraceMs: 15_000,
+    stopGraceMs: 25_000,
     readyWithinMs: 60_000,
     isReady: () => isServiceReady(port),
   }
@@ -105,21 +105,18 @@ function serviceEnvironment(
     UV_THREADPOOL_SIZE: '16',
   }
   const database = { DATABASE_URL: context.databaseUrl }
-  const shards = {
-    RISK_PARTITIONS: String(context.riskPartitions),
-    MATCHING_PARTITIONS: String(context.matchingPartitions),
-  }
   switch (service) {
     case 'risk-engine':
     case 'matching-engine':
     case 'settlement':
-      return { ...everyService, ...database, ...shards }
+      return { ...everyService, ...database }
     case 'market-data':
-      return { ...everyService, ...database, ...shards, REDIS_URL: context.redisUrl }
+      return { ...everyService, ...database, REDIS_URL: context.redisUrl }
     case 'gateway':
       return {
         ...everyService,
-        ...shards,
+        RISK_PARTITIONS: String(context.riskPartitions),
+        MATCHING_PARTITIONS: String(context.matchingPartitions),
         PUBLIC_PORT: String(publicPort),
         DATABASE_READ_URL: context.databaseReadUrl,
         REDIS_URL: context.redisUrl,

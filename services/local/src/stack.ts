@@ -8,7 +8,7 @@ import { completePorts, requireFreePorts, type PortSetting } from './ports.ts'
 import { ProcessGroup } from './process-group.ts'
 import { step, type Report } from './progress.ts'
 import { startServers, type ExternalServers, type ServerUrls } from './servers.ts'
-import { listReplicas, servicePorts, serviceSpec, type Replicas } from './services.ts'
+import { listReplicas, servicePorts, serviceSpec, type Replicas, type ServiceReplica } from './services.ts'
 import { settleAll } from './settle.ts'
 import type { Shards } from './topics.ts'
 
@@ -76,7 +76,7 @@ async function startParts(options: StackOptions, processes: ProcessGroup): Promi
       options.external ?? {},
     ),
     prepareKeys(home),
-    hasServices && options.build ? step(report, 'build', build) : undefined,
+    hasServices && options.build ? step(report, 'build', () => build(replicas)) : undefined,
   ])
   await settleAll([
     step(report, 'topics', () => prepareTopics(urls, { riskPartitions, matchingPartitions })),
@@ -111,8 +111,9 @@ async function choosePorts({ ports = {}, replicas = {}, external = {} }: StackOp
   return completePorts(ports)
 }
 
-async function build(): Promise<void> {
-  await runCommand([process.execPath, 'node_modules/typescript/bin/tsc', '-b'], {
+async function build(replicas: readonly ServiceReplica[]): Promise<void> {
+  const projects = new Set(replicas.map(({ service }) => `services/${service}`))
+  await runCommand([process.execPath, 'node_modules/typescript/bin/tsc', '-b', ...projects], {
     cwd: REPOSITORY,
     advice: 'The sources do not compile.',
   })

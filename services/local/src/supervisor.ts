@@ -2,13 +2,16 @@ import { mkdir } from 'node:fs/promises'
 import type { LocalConfig } from './config.ts'
 import { StepFailure } from './failure.ts'
 import type { ManagedProcess } from './managed-process.ts'
-import type { ProgressEvent } from './progress.ts'
+import { step, type ProgressEvent, type Report } from './progress.ts'
 import { claimHome, forgetRunState, identify, writeRunState, type RunState } from './run-state.ts'
+import { MarketSeeder } from './seed-market.ts'
 import { oneOfEach } from './services.ts'
-import { signingKeyFile } from './keys.ts'
+import { issueToken, signingKeyFile } from './keys.ts'
 import { startStack, type Stack } from './stack.ts'
 
-export type SupervisorMessage = ProgressEvent | { readonly type: 'up' }
+/** `accounts` are those of the demo, by owner; none when no gateway runs. */
+export type SupervisorMessage =
+  ProgressEvent | { readonly type: 'up'; readonly accounts: Readonly<Record<string, string>> }
 
 /**
  * Starts the exchange and keeps it up until SIGTERM. `tell` carries progress to the command that waits for it; when
@@ -34,12 +37,16 @@ export async function supervise(
       signal: ending.signal,
       onChange: (processes) => save({ parts: processes.map(describe) }),
     })
-    process.off('disconnect', end)
-    save({ phase: 'up', environment: environmentOf(stack) })
-    tell({ type: 'up' })
-    await untilAborted(ending.signal)
-    save({ phase: 'stopping' })
-    await stack.stop()
+    try {
+      const accounts = await seedMarket(stack, config, tell)
+      process.off('disconnect', end)
+      save({ phase: 'up', environment: environmentOf(stack) })
+      tell({ type: 'up', accounts })
+      await untilAborted(ending.signal)
+    } finally {
+      save({ phase: 'stopping' })
+      await stack.stop()
+    }
   } finally {
     forgetRunState(home)
   }
@@ -60,6 +67,18 @@ function stackOptions(config: LocalConfig): Parameters<typeof startStack>[0] {
       redisUrl: config.REDIS_URL,
     },
   }
+}
+
+async function seedMarket(
+  stack: Stack,
+  config: LocalConfig,
+  report: Report,
+): Promise<Record<string, string>> {
+  if (!config.SERVICES.includes('gateway')) return {}
+  const operatorToken = await issueToken(stack.home, { owner: 'operator', roles: ['operator'] })
+  const seeder = new MarketSeeder({ url: stack.gatewayUrl, operatorToken })
+  await step(report, 'market', () => seeder.listMarket(config.MATCHING_PARTITIONS))
+  return step(report, 'demo accounts', () => seeder.fundAccounts())
 }
 
 /** What other tools need to reach a running exchange. */

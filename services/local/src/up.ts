@@ -5,6 +5,7 @@ import type { LocalConfig } from './config.ts'
 import { endOrphans } from './down.ts'
 import { progressPrinter } from './progress.ts'
 import { isAlive, readRunState } from './run-state.ts'
+import { DEMO_FUNDS } from './seed-market.ts'
 import { printStatus } from './status.ts'
 import type { SupervisorMessage } from './supervisor.ts'
 
@@ -21,10 +22,13 @@ export async function up(config: LocalConfig): Promise<boolean> {
   console.log(`Starting Bourse, data in ${home}`)
   const logFile = join(home, 'log/supervisor.log')
   const supervisor = startSupervisor(logFile)
-  const isUp = await untilUp(supervisor)
-  if (!isUp)
+  const accounts = await untilUp(supervisor)
+  if (accounts === undefined) {
     console.log(`Bourse was not started and nothing was left running. All logs are in ${join(home, 'log')}.`)
-  return isUp
+    return false
+  }
+  console.log(summary(config, accounts))
+  return true
 }
 
 function startSupervisor(logFile: string): ChildProcess {
@@ -36,15 +40,33 @@ function startSupervisor(logFile: string): ChildProcess {
   return supervisor
 }
 
-function untilUp(supervisor: ChildProcess): Promise<boolean> {
+/** The demo accounts by owner once everything is up, or undefined when it did not come up. */
+function untilUp(supervisor: ChildProcess): Promise<Readonly<Record<string, string>> | undefined> {
   const print = progressPrinter(process.stdout)
   return new Promise((resolve) => {
     supervisor.on('message', (message: SupervisorMessage) => {
       if (message.type !== 'up') return print(message)
       supervisor.disconnect()
       supervisor.unref()
-      resolve(true)
+      resolve(message.accounts)
     })
-    supervisor.once('exit', () => resolve(false))
+    supervisor.once('exit', () => resolve(undefined))
   })
+}
+
+/** How to reach the exchange and log in. */
+function summary({ GATEWAY_PORT }: LocalConfig, accounts: Readonly<Record<string, string>>): string {
+  const [owner] = Object.keys(accounts)
+  if (owner === undefined) return '\nThe servers are up: `make status` shows them, `make down` stops them.'
+  const funds = Object.entries(DEMO_FUNDS).map(([asset, amount]) => `${amount} ${asset}`)
+  const named = Object.entries(accounts).map(([name, account]) => `${name} (account ${account})`)
+  return `
+Bourse is up: http://127.0.0.1:${GATEWAY_PORT}/api/v1
+
+  Accounts  ${named.join(', ')}, each funded with ${funds.join(', ')}
+  Log in    TOKEN=$(make -s token OWNER=${owner})
+            curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:${GATEWAY_PORT}/api/v1/balances
+  Operate   make -s token OWNER=operator ROLE=operator
+
+\`make status\` shows its parts, \`make down\` stops it.`
 }
