@@ -48,8 +48,8 @@ describe('OrderEntry', () => {
   }
 
   const requestOf = (frame: number, at = 0): number => (sent[frame]?.entries[at] as Asked).replyTo.request
-  const answer = (request: number, { shard = 0, time = now, ...more } = {}) =>
-    entry.receive({ ...blankReply, shard, request, ...more }, time)
+  const answer = (request: number, { shard = 0, time = now, orderId = 0 } = {}) =>
+    entry.receive({ ...blankReply, shard, request, orderId }, time)
 
   beforeEach(() => {
     sent = []
