@@ -3,6 +3,7 @@ import type { Admin } from '@bourse/platform/kafka/admin'
 import type { Producer } from '@bourse/platform/kafka/producer'
 import { encodeCommands } from '@bourse/protocol/frame'
 import type { Database } from '@bourse/platform/postgres'
+import { readBooksCut, readRiskCut } from '@bourse/ledger/cuts'
 import { accountsCut, matchingCut, riskCut, tradesCut, type ExchangeCut } from './core/cuts.ts'
 
 const POLL_MS = 200
@@ -49,8 +50,12 @@ export async function takeCut({ sql, admin, producer }: CutParts, timeoutMs: num
   return {
     risk: sources.risk.map((source) => riskCut.parse(states.get(source))),
     matching: sources.matching.map((source) => matchingCut.parse(states.get(source))),
-    accounts: sources.accounts.map((source) => accountsCut.parse(states.get(source))),
-    trades: sources.trades.map((source) => tradesCut.parse(states.get(source))),
+    accounts: await Promise.all(
+      sources.accounts.map(async (_, i) => accountsCut.parse(await readRiskCut(sql, i, marker))),
+    ),
+    trades: await Promise.all(
+      sources.trades.map(async (_, i) => tradesCut.parse(await readBooksCut(sql, i, marker))),
+    ),
   }
 }
 
@@ -70,6 +75,5 @@ async function collect(
   const rows = await sql<
     { source: string; state: unknown }[]
   >`select source, state from cuts where marker = ${marker}`
-  await sql`delete from cuts where marker <= ${marker}`
   return new Map(rows.map(({ source, state }) => [source, state]))
 }

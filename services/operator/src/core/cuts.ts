@@ -50,7 +50,14 @@ export const accountsCut = z.object({
   orders: z.array(heldOrder),
   journal: z.array(z.object({ account: z.number(), asset: z.number(), sum: amount })),
 })
-export const tradesCut = z.object({ symbols: z.array(symbolTotals) })
+/** `rows` are the trades that are there, `trades` is the number of the last one. */
+export const tradesCut = z.object({
+  symbols: z.array(
+    z
+      .object({ symbol: z.number(), rows: z.number(), volume: z.string() })
+      .transform(({ symbol, rows, volume }) => ({ symbol, trades: rows, volumeLots: volume })),
+  ),
+})
 
 export type RiskCut = z.infer<typeof riskCut>
 export type MatchingCut = z.infer<typeof matchingCut>

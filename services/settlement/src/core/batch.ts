@@ -266,7 +266,7 @@ export class BatchDraft {
       balance.available += available
       balance.held += held
     }
-    this.#running.add(asset, available, held)
+    this.#running.add(account, asset, { available, held })
   }
 
   #check(entry: EntryOf<'checkpoint'>, { sequence, time }: FramedEntry): void {

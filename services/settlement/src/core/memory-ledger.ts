@@ -89,7 +89,8 @@ export class MemoryLedger implements Ledger {
 
   #compareSums({ input: { partition }, after }: Batch): void {
     const sums = new RunningTotals({ totals: {}, openOrders: this.#openOrders(partition).length })
-    for (const { asset, available, held } of this.#balances(partition)) sums.add(asset, available, held)
+    for (const { account, asset, available, held } of this.#balances(partition))
+      sums.add(account, asset, { available, held })
     const totals = Object.entries(after.totals).map(([asset, [available, held]]) => ({
       asset: Number(asset),
       available: BigInt(available),

@@ -1,3 +1,4 @@
+import { isCustomer, type AccountId } from '@bourse/domain/ids'
 import { emptyHash, hashText } from '@bourse/protocol/stream-hash'
 import type { Total } from '@bourse/protocol/entries'
 import type { OffsetRow } from './rows.ts'
@@ -25,7 +26,7 @@ export const startPosition: Position = {
 export const samePlace = (a: Position, b: Position): boolean =>
   a.epoch === b.epoch && a.lastSequence === b.lastSequence && a.nextOffset === b.nextOffset
 
-/** A shard's sums over all its accounts, carried along from entry to entry. */
+/** A shard's sums over its customers' accounts, carried along from entry to entry. With the exchange's own they would be zero. */
 export class RunningTotals {
   readonly #totals = new Map<number, { available: bigint; held: bigint }>()
   openOrders: number
@@ -37,7 +38,8 @@ export class RunningTotals {
     this.openOrders = openOrders
   }
 
-  add(asset: number, available: bigint, held: bigint): void {
+  add(account: AccountId, asset: number, { available, held }: { available: bigint; held: bigint }): void {
+    if (!isCustomer(account)) return
     const total = this.#totals.get(asset)
     if (total === undefined) this.#totals.set(asset, { available, held })
     else {

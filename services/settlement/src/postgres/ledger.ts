@@ -139,14 +139,14 @@ async function applyWithin(transaction: TransactionSql, batch: Batch): Promise<v
 
 /** Compares the sum of a shard's rows with the running totals, which have just met risk's checkpoint. */
 async function compareSums(transaction: TransactionSql, { input, after }: Batch): Promise<void> {
-  const { from, to } = accountsOf(input.partition)
+  const { from, customersFrom, to } = accountsOf(input.partition)
   const [row] = await transaction<{ differing: number | null; counted: string }[]>`
     with expected as (
       select key::int as asset, (value->>0)::numeric as available, (value->>1)::numeric as held
       from jsonb_each(${transaction.json(after.totals)})
     ), found as (
       select asset, sum(available) as available, sum(held) as held
-      from balances where account >= ${from} and account < ${to} group by asset
+      from balances where account >= ${customersFrom} and account < ${to} group by asset
     )
     select
       (select count(*) from orders where status = 'open' and account >= ${from} and account < ${to}) as counted,

@@ -1,7 +1,10 @@
-import { ACCOUNT_COUNTER_SPAN } from '@bourse/domain/ids'
+import { ACCOUNT_COUNTER_SPAN, CUSTOMER_FIRST } from '@bourse/domain/ids'
 
-/** A shard's accounts, the exchange's own among them: ids in the half-open range [from, to). */
-export const accountsOf = (shard: number): { readonly from: number; readonly to: number } => ({
+type AccountRange = { readonly from: number; readonly customersFrom: number; readonly to: number }
+
+/** A shard's accounts are [from, to): first the exchange's own, then its customers' from `customersFrom`. */
+export const accountsOf = (shard: number): AccountRange => ({
   from: shard * ACCOUNT_COUNTER_SPAN,
+  customersFrom: shard * ACCOUNT_COUNTER_SPAN + CUSTOMER_FIRST,
   to: (shard + 1) * ACCOUNT_COUNTER_SPAN,
 })

@@ -1,4 +1,4 @@
-import { accountId, CUSTOMER_FIRST, orderId, systemAccount } from '@bourse/domain/ids'
+import { CUSTOMER_FIRST, accountId, isCustomer, orderId, systemAccount } from '@bourse/domain/ids'
 import { lots, ticks } from '@bourse/domain/units'
 import type { Entry, EntryOf, Leg, Side } from '@bourse/protocol/entries'
 import { LogWriter } from './log-writer.ts'
@@ -180,6 +180,10 @@ export class ScriptedShard {
   }
 
   #write(entry: Entry): void {
+    if ('legs' in entry) {
+      for (const { account, asset, amount } of entry.legs)
+        if (isCustomer(account)) this.#move(asset, amount, 0n)
+    }
     this.time += 1
     this.log.append(entry, this.time)
   }

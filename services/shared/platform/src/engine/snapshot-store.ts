@@ -24,6 +24,9 @@ export interface SnapshotStore {
 /** Snapshots of a shard that stay even when newer ones cover everything. */
 export const SNAPSHOTS_KEPT = 3
 
+/** A shard's older cuts are deleted when it makes a new one. */
+const CUTS_KEPT = 16
+
 /** Snapshots in PostgreSQL. A snapshot whose bytes do not have the recorded hash is passed over for an older one. */
 export class PostgresSnapshotStore implements SnapshotStore {
   readonly #sql: Database
@@ -109,8 +112,11 @@ export class PostgresSnapshotStore implements SnapshotStore {
 
   async saveCut({ machine, shard }: ShardName, { marker, state, inFlight }: Cut): Promise<void> {
     const json = JSON.stringify({ state: state ?? null, inFlight }, amountsAsText)
+    const source = `${machine}/${shard}`
     await this.#sql`insert into cuts (marker, source, state)
-      values (${marker}, ${`${machine}/${shard}`}, ${json}::text::jsonb) on conflict do nothing`
+      values (${marker}, ${source}, ${json}::text::jsonb) on conflict do nothing`
+    await this.#sql`delete from cuts where source = ${source} and marker not in (
+      select marker from cuts where source = ${source} order by marker desc limit ${CUTS_KEPT})`
   }
 
   async #firstSound(name: ShardName, rows: Promise<Row[]>): Promise<Snapshot | undefined> {
