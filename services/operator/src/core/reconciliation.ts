@@ -90,11 +90,12 @@ function nonZero(rows: readonly { account: number; asset: number; sum: bigint }[
   return new Map(present.map(({ account, asset, sum }) => [`account ${account}, asset ${asset}`, `${sum}`]))
 }
 
+/** Of a market order by funds only risk counts lots; for everybody, its hold says what remains. */
 function orderRows(orders: Orders): Rows {
   return new Map(
     orders.map(({ orderId, account, symbol, side, price, remaining, hold }) => [
       `order ${orderId}`,
-      `account ${account}, symbol ${symbol}, ${side} ${remaining} at ${price}, hold ${hold}`,
+      `account ${account}, symbol ${symbol}, ${side} ${price === 0 ? 'market' : `${remaining} at ${price}`}, hold ${hold}`,
     ]),
   )
 }
