@@ -34,6 +34,7 @@ async function measure(ledger: PostgresLedger, batchEntriesMax: number): Promise
     batchEntriesMax,
     checkpointsPerSum: 1_000_000,
   })
+  let batches = 0
   let rows = 0
   let fills = 0
   let entries = 0
@@ -42,10 +43,12 @@ async function measure(ledger: PostgresLedger, batchEntriesMax: number): Promise
   let applyingMs = 0
   for (const record of log.records) {
     stream.read(record)
+    if (stream.pending < batchEntriesMax && record !== log.records.at(-1)) continue
     for (let batch = stream.take(); batch !== undefined; batch = stream.take()) {
       const from = performance.now()
       await ledger.apply(batch)
       applyingMs += performance.now() - from
+      batches++
       entries += batch.entries
       fills += batch.fills.length
       rows +=
@@ -60,7 +63,7 @@ async function measure(ledger: PostgresLedger, batchEntriesMax: number): Promise
   const { user, system } = process.cpuUsage(cpuBefore)
   const perSecond = (count: number) => Math.round(count / seconds)
   process.stdout.write(
-    `batches of ${batchEntriesMax}: ${perSecond(entries)} entries/s, ${perSecond(ORDERS)} orders/s, ` +
+    `batches of ${Math.round(entries / batches)}: ${perSecond(entries)} entries/s, ${perSecond(ORDERS)} orders/s, ` +
       `${perSecond(fills / 2)} trades/s, ${perSecond(rows)} rows/s; apply ${(applyingMs / seconds / 10).toFixed(0)} % of the time, ` +
       `node CPU ${((user + system) / 1e6 / seconds).toFixed(2)} cores\n`,
   )
@@ -84,18 +87,16 @@ function market(): ScriptedShard {
       price: 23_500 + upTo(500),
       quantity: 1_000,
     })
-    const maker = resting[upTo(resting.length)]
+    const at = upTo(resting.length)
+    const maker = resting[at]
     if (random() < 0.25 && maker !== undefined) {
-      const quantity = Math.min(1_000, shard.open.get(maker)?.left ?? 0)
-      shard.fill(maker, Math.max(1, Math.floor(quantity / 2)))
+      shard.fill(maker, Math.min(500, shard.open.get(maker)?.left ?? 0))
+      if (!shard.open.has(maker)) resting.splice(at, 1)
       shard.fill(id, 1_000)
     } else resting.push(id)
     while (resting.length > OPEN_MAX) {
-      const [gone] = resting.splice(upTo(resting.length), 1)
-      if (gone !== undefined && shard.open.has(gone)) shard.close(gone)
+      for (const gone of resting.splice(upTo(resting.length), 1)) shard.close(gone)
     }
-    for (let at = resting.indexOf(maker ?? 0); at >= 0 && !shard.open.has(maker ?? 0); at = -1)
-      resting.splice(at, 1)
     if (i % 20 === 0) shard.log.flush()
   }
   shard.log.flush()

@@ -177,7 +177,7 @@ describe('PostgresLedger', function () {
     log.flush()
     await settle(ledger, log, { topic: 'orders.out', partition: 0 })
     const books = await readBooksCut(client, 0, 1)
-    assert.deepEqual(books, { sequence: 4, symbols: [{ symbol: SYMBOL, trades: 2, rows: 2, volume: '30' }] })
+    assert.deepEqual(books, { sequence: 4, symbols: [{ symbol: SYMBOL, trades: 2, volumeLots: '30' }] })
   })
 })
 

@@ -38,7 +38,7 @@ export type StoredRiskCut = {
   readonly orders: readonly OrderCut[]
 }
 
-/** What is stored of orders.out/m; `trades` counts the symbol's trades. */
+/** What is stored of orders.out/m; `trades` is the number of the symbol's last trade, which counts them. */
 export type StoredBooksCut = {
   readonly sequence: number
   readonly symbols: readonly { readonly symbol: number; readonly trades: number }[]
@@ -49,15 +49,13 @@ export type RiskCut = StoredRiskCut & {
   readonly journal: readonly { readonly account: number; readonly asset: number; readonly sum: string }[]
 }
 
-/** With what the trades' rows say: their number and their volume in lots. */
+/** With what the rows say of the trades up to the marker: how many there are, and their volume. */
 export type BooksCut = {
   readonly sequence: number
   readonly symbols: readonly {
     readonly symbol: number
-    /** The number of the last trade, which counts them. */
     readonly trades: number
-    readonly rows: number
-    readonly volume: string
+    readonly volumeLots: string
   }[]
 }
 
@@ -84,10 +82,10 @@ export async function readBooksCut(
   if (stored === undefined) return undefined
   const symbols = await Promise.all(
     stored.symbols.map(async ({ symbol, trades }) => {
-      const [found] = await client<{ rows: string; volume: string }[]>`
-        select count(*) as rows, coalesce(sum(quantity), 0)::text as volume from trades
+      const [found] = await client<{ trades: number; volume: string }[]>`
+        select count(*)::int as trades, coalesce(sum(quantity), 0)::text as volume from trades
         where symbol = ${symbol} and trade_id <= ${trades}`
-      return { symbol, trades, rows: Number(found?.rows ?? 0), volume: found?.volume ?? '0' }
+      return { symbol, trades: found?.trades ?? 0, volumeLots: found?.volume ?? '0' }
     }),
   )
   return { sequence: stored.sequence, symbols }
