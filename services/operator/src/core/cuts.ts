@@ -50,14 +50,7 @@ export const accountsCut = z.object({
   orders: z.array(heldOrder),
   journal: z.array(z.object({ account: z.number(), asset: z.number(), sum: amount })),
 })
-/** `rows` are the trades that are there, `trades` is the number of the last one. */
-export const tradesCut = z.object({
-  symbols: z.array(
-    z
-      .object({ symbol: z.number(), rows: z.number(), volume: z.string() })
-      .transform(({ symbol, rows, volume }) => ({ symbol, trades: rows, volumeLots: volume })),
-  ),
-})
+export const tradesCut = z.object({ symbols: z.array(symbolTotals) })
 
 export type RiskCut = z.infer<typeof riskCut>
 export type MatchingCut = z.infer<typeof matchingCut>
