@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { StepFailure } from './failure.ts'
+import type { TokenSubject } from './keys.ts'
 
-const ATTEMPTS_MAX = 60
+const WITHIN_MS = 30_000
 const PAUSE_MS = 250
 
 /** What was listed a moment ago may not be in the books yet. */
 const NOT_SETTLED_YET: readonly string[] = ['unknown_asset', 'unknown_account']
+
+const ADVICE = 'The logs of the services tell more: they are in the folder log of the data.'
 
 const ASSETS = [
   { code: 'BTC', scale: 8 },
@@ -35,16 +38,24 @@ const problem = z.looseObject({ code: z.string(), detail: z.string().optional() 
 const opened = z.looseObject({ account: z.string() })
 const listed = z.looseObject({ symbols: z.array(z.looseObject({ symbol: z.string(), state: z.string() })) })
 
-type Request = { readonly path: string; readonly body?: Readonly<Record<string, unknown>> }
+type Request = {
+  readonly path: string
+  /** Given, the request is a POST. */
+  readonly body?: Readonly<Record<string, unknown>>
+  /** @default the operator */
+  readonly as?: TokenSubject
+}
+
+const OPERATOR: TokenSubject = { owner: 'operator', roles: ['operator'] }
 
 /** Speaks to the API as an operator. Every command has an id of its own: asking again, or at the next start, is safe. */
 export class MarketSeeder {
   readonly #url: string
-  readonly #token: string
+  readonly #tokenFor: (subject: TokenSubject) => Promise<string>
 
-  constructor({ url, operatorToken }: { url: string; operatorToken: string }) {
+  constructor({ url, tokenFor }: { url: string; tokenFor: (subject: TokenSubject) => Promise<string> }) {
     this.#url = url
-    this.#token = operatorToken
+    this.#tokenFor = tokenFor
   }
 
   /** Lists assets and symbols, unless they are, and waits until their books are open. They are dealt out to all shards. */
@@ -59,7 +70,7 @@ export class MarketSeeder {
     await this.#untilOpen()
   }
 
-  /** Opens the demo accounts and deposits their funds, once. Returns their ids. */
+  /** Opens the demo accounts, deposits their funds once and waits until the books show them. Returns the accounts' ids. */
   async fundAccounts(): Promise<Record<string, string>> {
     const accounts: Record<string, string> = {}
     for (const owner of DEMO_OWNERS) {
@@ -68,39 +79,46 @@ export class MarketSeeder {
         const body = { account, asset, amount, transfer_id: `demo-${owner}-${asset}` }
         await this.#ask({ path: '/api/v1/admin/deposits', body })
       }
+      await this.#ask({ path: '/api/v1/balances', as: { owner, roles: ['trader'] } })
       accounts[owner] = account
     }
     return accounts
   }
 
   async #untilOpen(): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const deadline = Date.now() + WITHIN_MS
+    while (Date.now() < deadline) {
       const { symbols } = listed.parse(await this.#ask({ path: '/api/v1/symbols' }))
       const states = SYMBOLS.map(({ symbol }) => symbols.find((each) => each.symbol === symbol)?.state)
       // A symbol that an operator halted is as ready as it will be.
       if (states.every((state) => state !== undefined && state !== 'opening')) return
       await sleep(PAUSE_MS)
     }
-    throw new StepFailure('the books did not open', {
-      advice: 'Look at log/matching-engine.log and log/risk-engine.log.',
-    })
+    throw new StepFailure('the books did not open', { advice: ADVICE })
   }
 
   async #ask(request: Request): Promise<unknown> {
-    for (let attempt = 1; ; attempt++) {
+    const deadline = Date.now() + WITHIN_MS
+    for (;;) {
       const response = await this.#send(request)
       if (response.ok) return response.json()
       const { code, detail } = problem.parse(await response.json())
       if (code === 'already_exists') return {}
       const mayPass = response.headers.has('retry-after') || NOT_SETTLED_YET.includes(code)
-      if (!mayPass || attempt === ATTEMPTS_MAX)
-        throw new StepFailure(`${request.path} was refused: ${code}${detail ? `, ${detail}` : ''}`)
+      if (!mayPass || Date.now() > deadline) {
+        throw new StepFailure(`${request.path} was refused: ${code}${detail ? `, ${detail}` : ''}`, {
+          advice: ADVICE,
+        })
+      }
       await sleep(PAUSE_MS)
     }
   }
 
-  #send({ path, body }: Request): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' }
+  async #send({ path, body, as = OPERATOR }: Request): Promise<Response> {
+    const headers = {
+      authorization: `Bearer ${await this.#tokenFor(as)}`,
+      'content-type': 'application/json',
+    }
     const method = body === undefined ? 'GET' : 'POST'
     return fetch(this.#url + path, {
       method,

@@ -6,7 +6,7 @@ import { step, type ProgressEvent, type Report } from './progress.ts'
 import { claimHome, forgetRunState, identify, writeRunState, type RunState } from './run-state.ts'
 import { MarketSeeder } from './seed-market.ts'
 import { oneOfEach } from './services.ts'
-import { issueToken, signingKeyFile } from './keys.ts'
+import { issueToken, signingKeyFile, type TokenSubject } from './keys.ts'
 import { startStack, type Stack } from './stack.ts'
 
 /** `accounts` are those of the demo, by owner; none when no gateway runs. */
@@ -75,8 +75,8 @@ async function seedMarket(
   report: Report,
 ): Promise<Record<string, string>> {
   if (!config.SERVICES.includes('gateway')) return {}
-  const operatorToken = await issueToken(stack.home, { owner: 'operator', roles: ['operator'] })
-  const seeder = new MarketSeeder({ url: stack.gatewayUrl, operatorToken })
+  const tokenFor = (subject: TokenSubject) => issueToken(stack.home, subject)
+  const seeder = new MarketSeeder({ url: stack.gatewayUrl, tokenFor })
   await step(report, 'market', () => seeder.listMarket(config.MATCHING_PARTITIONS))
   return step(report, 'demo accounts', () => seeder.fundAccounts())
 }
