@@ -53,14 +53,14 @@ export class RegionRecords extends Construct {
       },
       healthCheckTags: [{ key: 'Name', value: regional }],
     })
-    this.healthCheckId = check.attrHealthCheckId
+    this.healthCheckId = check.ref
     new route53.CfnRecordSet(this, 'Origin', {
       hostedZoneId,
       name: originName(domainName),
       type: 'A',
       aliasTarget: alias,
       setIdentifier: region,
-      healthCheckId: check.attrHealthCheckId,
+      healthCheckId: check.ref,
       ...routing(props),
     })
   }
