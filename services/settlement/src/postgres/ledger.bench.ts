@@ -1,5 +1,5 @@
 import { startPosition } from '../core/position.ts'
-import { SettlementStream } from '../core/settlement-stream.ts'
+import { BATCH_ENTRIES_MAX, SettlementStream } from '../core/settlement-stream.ts'
 import { readMigrationConfig } from '../config.ts'
 import { freshDatabase } from '../testing/fresh-database.ts'
 import { riskOut } from '../testing/ledger-suite.ts'
@@ -17,21 +17,21 @@ const ORDERS = 40_000
 const OPEN_MAX = 5_000
 const BATCH_SIZES = [100, 500, 2_000]
 
-for (const batchEntriesMax of BATCH_SIZES) {
+for (const entriesMin of BATCH_SIZES) {
   const database = await freshDatabase(readMigrationConfig().DATABASE_URL)
   const client = connectLedger({ url: database.url, max: 1, statementTimeoutMs: 30_000 })
   try {
-    await measure(new PostgresLedger(client), batchEntriesMax)
+    await measure(new PostgresLedger(client), entriesMin)
   } finally {
     await closeLedger(client)
     await database.drop()
   }
 }
 
-async function measure(ledger: PostgresLedger, batchEntriesMax: number): Promise<void> {
+async function measure(ledger: PostgresLedger, entriesMin: number): Promise<void> {
   const { log } = market()
   const stream = new SettlementStream(riskOut, startPosition, {
-    batchEntriesMax,
+    batchEntriesMax: BATCH_ENTRIES_MAX,
     checkpointsPerSum: 1_000_000,
   })
   let batches = 0
@@ -43,7 +43,7 @@ async function measure(ledger: PostgresLedger, batchEntriesMax: number): Promise
   let applyingMs = 0
   for (const record of log.records) {
     stream.read(record)
-    if (stream.pending < batchEntriesMax && record !== log.records.at(-1)) continue
+    if (stream.pending < entriesMin && record !== log.records.at(-1)) continue
     for (let batch = stream.take(); batch !== undefined; batch = stream.take()) {
       const from = performance.now()
       await ledger.apply(batch)
