@@ -6,7 +6,6 @@ import type { PortSetting } from './ports.ts'
 import { createDatabase, preparePostgres } from './postgres.ts'
 import { step, type Report } from './progress.ts'
 import { prepareRedis } from './redis.ts'
-import { settleAll } from './settle.ts'
 
 const KAFKA_HEAP_MIB = 768
 
@@ -18,13 +17,6 @@ export type ExternalServers = {
   readonly redisUrl?: string | undefined
 }
 
-export type ServerUrls = {
-  readonly kafkaBrokers: string
-  readonly databaseUrl: string
-  readonly databaseReadUrl: string
-  readonly redisUrl: string
-}
-
 export type ServerContext = {
   readonly host: HostConfig
   readonly home: string
@@ -34,14 +26,24 @@ export type ServerContext = {
   readonly start: (spec: ProcessSpec) => Promise<void>
 }
 
+/** Addresses that resolve when their servers are ready. */
+type StartingServers = {
+  readonly kafkaBrokers: Promise<string>
+  readonly databaseUrl: Promise<string>
+  readonly redisUrl: Promise<string>
+}
+
 /** Starts Kafka, PostgreSQL and Redis side by side, but for those that run elsewhere. */
-export async function startServers(context: ServerContext, external: ExternalServers): Promise<ServerUrls> {
-  const [kafkaBrokers, databaseUrl, redisUrl] = await settleAll([
-    external.kafkaBrokers ?? startKafka(context),
-    external.databaseUrl ?? startPostgres(context),
-    external.redisUrl ?? startRedis(context),
-  ])
-  return { kafkaBrokers, databaseUrl, databaseReadUrl: external.databaseReadUrl ?? databaseUrl, redisUrl }
+export function startServers(context: ServerContext, external: ExternalServers): StartingServers {
+  return {
+    kafkaBrokers: resolved(external.kafkaBrokers) ?? startKafka(context),
+    databaseUrl: resolved(external.databaseUrl) ?? startPostgres(context),
+    redisUrl: resolved(external.redisUrl) ?? startRedis(context),
+  }
+}
+
+function resolved(url: string | undefined): Promise<string> | undefined {
+  return url === undefined ? undefined : Promise.resolve(url)
 }
 
 async function startKafka({ host, home, ports, report, start }: ServerContext): Promise<string> {

@@ -95,7 +95,9 @@ describe('a stack of real servers', function () {
     const broken = join(home, 'broken')
     await mkdir(join(broken, 'redis/dump.rdb'), { recursive: true }) // A folder where Redis keeps its file.
     const { kafkaBrokers, databaseUrl } = stack.urls
-    await rejects(startStack({ home: broken, external: { kafkaBrokers, databaseUrl } }), (error: Error) => {
+    const external = { kafkaBrokers, databaseUrl }
+    const starting = startStack({ home: broken, riskPartitions: 2, matchingPartitions: 3, external })
+    await rejects(starting, (error: Error) => {
       ok('logTail' in error && Array.isArray(error.logTail) && error.logTail.length > 0)
       return true
     })

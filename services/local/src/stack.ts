@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path'
 import { runCommand } from './command.ts'
 import { readHostConfig, REPOSITORY } from './config.ts'
 import { prepareKeys } from './keys.ts'
-import type { ManagedProcess } from './managed-process.ts'
+import type { ManagedProcess, ProcessSpec } from './managed-process.ts'
 import { completePorts, requireFreePorts, type PortSetting } from './ports.ts'
 import { ProcessGroup } from './process-group.ts'
 import { step, type Report } from './progress.ts'
-import { startServers, type ExternalServers, type ServerUrls } from './servers.ts'
+import { startServers, type ExternalServers } from './servers.ts'
 import { listReplicas, servicePorts, serviceSpec, type Replicas, type ServiceReplica } from './services.ts'
 import { settleAll } from './settle.ts'
 import type { Shards } from './topics.ts'
@@ -37,9 +37,16 @@ export type StackOptions = {
   readonly signal?: AbortSignal
 }
 
+export type StackUrls = {
+  readonly kafkaBrokers: string
+  readonly databaseUrl: string
+  readonly databaseReadUrl: string
+  readonly redisUrl: string
+}
+
 export type Stack = {
   readonly home: string
-  readonly urls: ServerUrls
+  readonly urls: StackUrls
   /** Where the API is served; nothing answers there when the gateway is not among the services. */
   readonly gatewayUrl: string
   /**
@@ -70,19 +77,23 @@ async function startParts(options: StackOptions, processes: ProcessGroup): Promi
   const ports = await step(report, 'ports', () => choosePorts(options))
   const replicas = await listReplicas(options.replicas ?? {}, ports)
   const hasServices = replicas.length > 0
-  const [urls, jwksFile] = await settleAll([
-    startServers(
-      { host, home, ports, report, start: (spec) => processes.start(spec) },
-      options.external ?? {},
-    ),
+  const start = (spec: ProcessSpec) => processes.start(spec)
+  const servers = startServers({ host, home, ports, report, start }, options.external ?? {})
+  const shards = { riskPartitions, matchingPartitions }
+  const [kafkaBrokers, databaseUrl, redisUrl, jwksFile] = await settleAll([
+    servers.kafkaBrokers.then((brokers) => step(report, 'topics', () => prepareTopics(brokers, shards))),
+    servers.databaseUrl.then((url) => (hasServices ? step(report, 'schema', () => migrate(url)) : url)),
+    servers.redisUrl,
     prepareKeys(home),
     hasServices && options.build ? step(report, 'build', () => build(replicas)) : undefined,
   ])
-  await settleAll([
-    step(report, 'topics', () => prepareTopics(urls, { riskPartitions, matchingPartitions })),
-    hasServices ? step(report, 'schema', () => migrate(urls)) : undefined,
-  ])
-  const context = { ...urls, host, home, jwksFile, riskPartitions, matchingPartitions, environment }
+  const urls = {
+    kafkaBrokers,
+    databaseUrl,
+    databaseReadUrl: options.external?.databaseReadUrl ?? databaseUrl,
+    redisUrl,
+  }
+  const context = { ...urls, host, home, jwksFile, ...shards, environment }
   await settleAll(
     replicas.map(async (replica) => {
       const spec = serviceSpec(context, replica)
@@ -119,15 +130,17 @@ async function build(replicas: readonly ServiceReplica[]): Promise<void> {
   })
 }
 
-async function migrate({ databaseUrl }: ServerUrls): Promise<void> {
+async function migrate(databaseUrl: string): Promise<string> {
   await runCommand([...TYPESCRIPT, 'services/settlement/src/migrate.ts'], {
     cwd: REPOSITORY,
     env: { DATABASE_URL: databaseUrl },
   })
+  return databaseUrl
 }
 
-async function prepareTopics({ kafkaBrokers }: ServerUrls, shards: Shards): Promise<void> {
+async function prepareTopics(kafkaBrokers: string, shards: Shards): Promise<string> {
   // Loaded late: a native library that does not load fails this step and is told with it.
   const { createTopics } = await import('./topics.ts')
   await createTopics(kafkaBrokers, shards)
+  return kafkaBrokers
 }
