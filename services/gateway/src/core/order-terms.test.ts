@@ -10,8 +10,8 @@ const limit: OrderRequest = {
   price: '100.50',
   quantity: '0.25',
 }
-const market: OrderRequest = { side: 'sell', type: 'market', post_only: false, quantity: '0.25' }
-const { quantity: _, ...unsized } = market
+const unsized: OrderRequest = { side: 'sell', type: 'market', post_only: false }
+const market: OrderRequest = { ...unsized, quantity: '0.25' }
 const byFunds: OrderRequest = { ...unsized, funds: '25' }
 
 describe('orderTerms', () => {
