@@ -119,6 +119,9 @@ function serverProperties({ folder, port, controllerPort }: KafkaOptions): strin
     // An engine that crashed or hands over is replaced within its session, at once.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
+    // A broker that was killed may register again only when the session of its former life has ended.
+    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 500,
     // The default of 128 MiB would be a large part of a small heap.
     'log.cleaner.dedupe.buffer.size': 8 * 1024 * 1024,
   }
