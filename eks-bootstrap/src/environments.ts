@@ -106,7 +106,7 @@ const PRODUCTION: Environment = {
     logLevel: 'INFO',
     logRetentionDays: 90,
     traceSamplingPercent: 5,
-    budgetUsdMonthly: 6000,
+    budgetUsdMonthly: 8500,
   },
   features: { ...NO_FEATURES, standbyRegion: true },
   gitOps: { repositoryUrl: 'https://git.bourse.example/bourse.git', revision: 'main', namespace: 'bourse' },

@@ -4,9 +4,12 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as kms from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
+import { sessionRoleName } from '../cluster/workload-policies.ts'
 import { keyAlias } from '../security/keys-stack.ts'
 
 const RECOVERY_DAYS = 35
+/** Who may take a user's role. */
+const SESSION_SERVICES = ['gateway', 'identity']
 
 type SessionsProps = { readonly environment: Environment; readonly dataKey: kms.IKey }
 
@@ -36,20 +39,44 @@ export class Sessions extends Construct {
       removalPolicy: data.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
       replicas,
     })
+    this.#userRole(name, account)
   }
 
-  /** Reads and writes, but only the rows of the user whose id the session of the role is tagged with. */
-  leadingKeysStatement(): iam.PolicyStatement {
-    return new iam.PolicyStatement({
-      actions: [
-        'dynamodb:GetItem',
-        'dynamodb:Query',
-        'dynamodb:PutItem',
-        'dynamodb:UpdateItem',
-        'dynamodb:DeleteItem',
-      ],
-      resources: [this.table.tableArn],
-      conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['${aws:PrincipalTag/userId}'] } },
+  /**
+   * The role a service takes for one user: it reads and writes the rows of the user whose id the session is tagged
+   * with. A request without any key would match an empty list, so the key must be there.
+   */
+  #userRole(name: string, account: string): void {
+    new iam.Role(this, 'UserRole', {
+      roleName: sessionRoleName(name),
+      assumedBy: new iam.SessionTagsPrincipal(
+        new iam.AccountPrincipal(account).withConditions({
+          StringLike: { 'aws:RequestTag/userId': '*' },
+          ArnLike: {
+            'aws:PrincipalArn': SESSION_SERVICES.map((service) => workloadRoleArn(name, account, service)),
+          },
+        }),
+      ),
+      inlinePolicies: {
+        own: new iam.PolicyDocument({
+          statements: [
+            new iam.PolicyStatement({
+              actions: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'].map(
+                (verb) => `dynamodb:${verb}`,
+              ),
+              resources: [this.table.tableArn],
+              conditions: {
+                'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['${aws:PrincipalTag/userId}'] },
+                Null: { 'dynamodb:LeadingKeys': 'false' },
+              },
+            }),
+          ],
+        }),
+      },
     })
   }
+}
+
+function workloadRoleArn(environmentName: string, account: string, service: string): string {
+  return `arn:aws:iam::${account}:role/bourse-${environmentName}-${service}-*`
 }

@@ -32,5 +32,5 @@ export const ORGANIZATION: Organization = {
   breakGlassPrincipals: [`arn:aws:iam::${ACCOUNTS.management}:user/break-glass-1`],
   guardrailRollout: 'sandbox',
   alarmEmail: 'operations@bourse.example',
-  budgetUsdMonthly: 12_000,
+  budgetUsdMonthly: 16_000,
 }
