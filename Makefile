@@ -23,10 +23,10 @@ status: ## show each part, its pid, port and health
 token: ## print an access token: OWNER=alice ROLE=trader
 	@$(LOCAL) token $(or $(OWNER),alice) --role $(or $(ROLE),trader)
 
-test: deps build ## run unit, property, simulation and integration tests
+test: deps ## run unit, property, simulation and integration tests
 	@$(NODE) services/local/src/test-main.ts
 
-test-all: deps build ## run the tests with many more simulated seeds and longer faults
+test-all: deps ## run the tests with many more simulated seeds and longer faults
 	@TEST_ALL=1 $(NODE) services/local/src/test-main.ts
 
 check: deps build ## check types, formatting, lint and tidy rules
