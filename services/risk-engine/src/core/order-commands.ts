@@ -68,9 +68,10 @@ export function cancelAll(state: RiskState, command: EntryOf<'cancelAll'>, conte
   const content = contentOf(command)
   if (answerAgain(state, command, key, content, context)) return
   if (state.ids.full(account)) return refuse(context, command, 'limit_reached')
-  if (expired(command, context)) return refuse(context, command, 'expired')
+  const late = expired(command, context)
+  state.ids.add(account, key, { content, number: 0, refusal: late ? refusalCodes.expired : 0 })
+  if (late) return refuse(context, command, 'expired')
 
-  state.ids.add(account, key, { content, number: 0, refusal: 0 })
   const orderIds = [...owner.orders].filter((id) => symbol === 0 || state.orders.get(id)?.symbol === symbol)
   if (orderIds.length > 0) state.massCancels.push({ account, symbol, orderIds })
   answer(context, command, { account })

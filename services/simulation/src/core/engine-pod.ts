@@ -203,7 +203,7 @@ export class EngineRun<M extends Machine> implements GroupMember {
     this.#around.world.faults.takeover.drawn++
     if (warm) this.#around.world.bit('takeover')
     runner.replica.observe(x ?? 0)
-    this.#tenureX.set(partition, runner.replica.acknowledged)
+    this.#tenureX.set(partition, Math.max(x ?? 0, runner.replica.acknowledged))
     runner.own(x)
   }
 

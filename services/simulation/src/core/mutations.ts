@@ -31,8 +31,14 @@ class EagerReplica<M extends Machine> extends Replica<M> {
 
 class HastyReplica<M extends Machine> extends Replica<M> {
   override own(x: number | undefined): void {
-    this.observe(this.next)
+    if (x !== undefined) this.observe(this.next)
     super.own(x)
+  }
+}
+
+class LoudReplica<M extends Machine> extends Replica<M> {
+  override observe(): void {
+    // Whatever X says, everything since the snapshot is emitted.
   }
 }
 
@@ -42,7 +48,7 @@ export function engineVariant(mutation: Mutation | undefined): EngineVariant {
     replica<M extends Machine>(shard: Shard<M>, position: LogPosition, x: number | undefined): Replica<M> {
       if (mutation === 'rule-4-commit-unacknowledged') return new EagerReplica(shard, position, x)
       if (mutation === 'rule-7-emit-from-next') return new HastyReplica(shard, position, x)
-      if (mutation === 'rule-7-replay-aloud') return new Replica(shard, position)
+      if (mutation === 'rule-7-replay-aloud') return new LoudReplica(shard, position)
       return new Replica(shard, position, x)
     },
     mayPublish: (committed, offset) => mutation === 'rule-7-publish-early' || committed >= offset,

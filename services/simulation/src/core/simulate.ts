@@ -73,7 +73,7 @@ export async function simulate(seed: number, { mutation, onStory }: SimulateOpti
 
 async function live(exchange: Exchange): Promise<void> {
   const { world } = exchange
-  const stormMs = world.random.between(3_000, 8_000)
+  const stormMs = world.random.between(2_000, 6_000)
   await until(world, () => world.now > stormMs, Infinity)
   world.story.tell(world.now, () => 'calm')
   exchange.calmDown()

@@ -1,5 +1,5 @@
 import { baseUnit, quoteUnit, type Listing } from '@bourse/domain/listing'
-import { accountsCut, matchingCut, riskCut, tradesCut } from '@bourse/operator/core/cuts'
+import { accountsCut, matchingCut, riskCut, type TradesCut } from '@bourse/operator/core/cuts'
 import { reconcile, type SymbolUnits } from '@bourse/operator/core/reconciliation'
 import type { Cut, Topology } from '@bourse/protocol/shard'
 import type { MemoryLedger } from '@bourse/settlement/core/memory-ledger'
@@ -36,13 +36,14 @@ export function checkCut(
   const matching = shards(matchingShards, (shard) => cuts.find(marker, `matching/${shard}`))
   const accounts = shards(riskShards, (shard) => accountsOf(ledger, marker, shard))
   const trades = shards(matchingShards, (shard) => tradesOf(ledger, marker, shard))
-  if ([...risk, ...matching, ...accounts, ...trades].includes(undefined)) return false
+  const isTaken = (cut: TradesCut | undefined): cut is TradesCut => cut !== undefined
+  if ([...risk, ...matching, ...accounts].includes(undefined) || !trades.every(isTaken)) return false
   const comparisons = reconcile(
     {
       risk: risk.map((cut) => riskCut.parse(cut)),
       matching: matching.map((cut) => matchingCut.parse(cut)),
       accounts: accounts.map((cut) => accountsCut.parse(cut)),
-      trades: trades.map((cut) => tradesCut.parse(cut)),
+      trades,
     },
     new Map(listings.map((listing) => [listing.symbol, unitsOf(listing)])),
   )
@@ -65,7 +66,7 @@ function accountsOf(ledger: MemoryLedger, marker: number, shard: number): unknow
   return asJson({ ...state, journal: [...sums.values()] })
 }
 
-function tradesOf(ledger: MemoryLedger, marker: number, shard: number): unknown {
+function tradesOf(ledger: MemoryLedger, marker: number, shard: number): TradesCut | undefined {
   const row = ledger.cuts.find({ marker, source: `settlement:orders.out/${shard}` })
   if (row === undefined) return undefined
   const { symbols } = row.state as { readonly symbols: readonly { symbol: number; trades: number }[] }
@@ -74,7 +75,7 @@ function tradesOf(ledger: MemoryLedger, marker: number, shard: number): unknown 
     symbols: symbols.map(({ symbol, trades: last }) => {
       const rows = trades.filter((trade) => trade.symbol === symbol && trade.tradeId <= last)
       const volume = rows.reduce((sum, { quantity }) => sum + quantity, 0)
-      return { symbol, trades: last, rows: rows.length, volume: `${volume}` }
+      return { symbol, trades: rows.length, volumeLots: `${volume}` }
     }),
   }
 }
