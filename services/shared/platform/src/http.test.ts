@@ -69,6 +69,16 @@ describe('createApp', () => {
     )
   })
 
+  it('logs a failure that has a cause, and no refusal under load', async () => {
+    for (const cause of [undefined, new Error('the database is away')]) {
+      await serve(() => {
+        throw new Problem(503, 'unavailable', 'later', { cause })
+      })
+      assert.equal((await request()).status, 503)
+      assert.equal(logged.length, cause === undefined ? 0 : 1)
+    }
+  })
+
   it('keeps a sound request id and replaces any other', async () => {
     await serve((ctx) => void (ctx.body = ctx.state.requestId))
     const kept = await request({ headers: { 'x-request-id': 'abc-1' } })

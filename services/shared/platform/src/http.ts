@@ -64,7 +64,8 @@ export function problems(log: Logger): Middleware<AppState> {
       if (ctx.status === 405 || ctx.status === 501) throw new Problem(405, 'method_not_allowed')
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem(500, 'internal')
-      if (problem.status >= 500) {
+      // A refusal under load is told and counted, and no line of a log each.
+      if (problem.status >= 500 && (problem !== error || problem.cause !== undefined)) {
         log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'request failed')
       }
       ctx.status = problem.status

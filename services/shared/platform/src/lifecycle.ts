@@ -19,7 +19,7 @@ export type ServiceOptions = {
 /**
  * Runs a service: `start` opens everything, then this waits for SIGTERM, SIGINT or `shutdown.abort(error)`, closes
  * everything and ends the process. Exit code 0 after a signal; 1 after an error, which is logged, whether it came
- * from starting, running or closing, and 1 when closing takes longer than `graceMs`.
+ * from starting or running. What does not close within `graceMs`, or fails to close, ends by SIGKILL.
  */
 export async function runService(
   { graceMs, log }: ServiceOptions,
@@ -47,17 +47,23 @@ export async function runService(
 
   const grace = setTimeout(() => {
     log.fatal({ graceMs }, 'closing took too long')
-    process.exit(1)
+    endAtOnce()
   }, graceMs)
   try {
     await resources.closeAll()
   } catch (error) {
     failure ??= error
     log.error({ err: error }, 'failed to close')
+    endAtOnce()
   }
   clearTimeout(grace)
   log.flush()
   process.exit(failure === undefined ? 0 : 1)
+}
+
+/** What did not close may hold a native thread, and `process.exit` would wait for that thread for ever. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL')
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -84,9 +84,16 @@ function rarely(warn: (kind: string, detail: string) => void): (kind: string, de
   }
 }
 
-/** Disconnects; resolves after `CLOSE_TIMEOUT_MS` at the latest, for a native close can hang. */
-export function disconnect(client: Client<never>): Promise<void> {
-  return within(CLOSE_TIMEOUT_MS, new Promise<void>((resolve) => client.disconnect(() => resolve())))
+/**
+ * Disconnects.
+ *
+ * @throws KafkaError `timed_out` after `CLOSE_TIMEOUT_MS`: a native close can hang, and its thread with it
+ */
+export async function disconnect(client: Client<never>): Promise<void> {
+  const closed = new Promise<true>((resolve) => client.disconnect(() => resolve(true)))
+  if ((await within(CLOSE_TIMEOUT_MS, closed)) === undefined) {
+    throw new KafkaError('timed_out', 'a Kafka client does not close')
+  }
 }
 
 /** The promise's value, or undefined when it took longer. The timer does not keep the process alive. */
