@@ -29,6 +29,7 @@ const INDEFINITE = new Set([
   'internal',
   'malformed_answer',
   'unavailable',
+  'not_settled',
 ])
 
 /** Traders that keep a history of what they sent and what they were told, and never give a command up. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { REPOSITORY } from './config.ts'
+import { startStack } from './stack.ts'
 
 const MOCHA = [process.execPath, join(REPOSITORY, 'node_modules/mocha/bin/mocha.js')] as const
 const REPORTER = join(import.meta.dirname, 'count-reporter.ts')
@@ -13,6 +14,8 @@ export type Suite = {
   readonly title: string
   readonly command: readonly [string, ...string[]]
   readonly minutesMax: number
+  /** Real servers run meanwhile, and the tests' environment names them. */
+  readonly needsServers?: boolean
 }
 
 export const SUITES: readonly Suite[] = [
@@ -31,6 +34,7 @@ export const SUITES: readonly Suite[] = [
     // A failed test may leave clients open, which would keep the process from ending.
     command: [...MOCHA, '--exit', 'services/**/src/**/*.itest.ts', 'load-tests/src/**/*.itest.ts'],
     minutesMax: 30,
+    needsServers: true,
   },
 ]
 
@@ -48,11 +52,8 @@ export async function runSuites(suites: readonly Suite[], output: Output = 'inhe
     for (const [index, suite] of suites.entries()) {
       if (output === 'inherit') console.log(`\n${suite.title}`)
       const file = join(folder, `${index}.json`)
-      const exitCode = await run(
-        suite,
-        ['--reporter', REPORTER, '--reporter-option', `output=${file}`],
-        output,
-      )
+      const options = ['--reporter', REPORTER, '--reporter-option', `output=${file}`]
+      const exitCode = await (suite.needsServers ? runBesideServers : run)(suite, options, output)
       const { passed, failed } = countOf(file, exitCode)
       total = { passed: total.passed + passed, failed: total.failed + failed }
     }
@@ -62,13 +63,30 @@ export async function runSuites(suites: readonly Suite[], output: Output = 'inhe
   return total
 }
 
+/** Starts servers on free ports with data of their own, for tests that take them from the environment. */
+async function runBesideServers(suite: Suite, options: readonly string[], output: Output): Promise<number> {
+  const home = mkdtempSync(join(tmpdir(), 'bourse-servers-'))
+  const stack = await startStack({ home })
+  try {
+    const { kafkaBrokers, databaseUrl, redisUrl } = stack.urls
+    const env = { KAFKA_BROKERS: kafkaBrokers, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }
+    return await run(suite, options, output, env)
+  } finally {
+    await stack.stop()
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
 function run(
   { title, command, minutesMax }: Suite,
   options: readonly string[],
   output: Output,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const [file, ...args] = command
-  const child = spawn(file, [...args, ...options], { cwd: REPOSITORY, stdio: ['ignore', output, output] })
+  const environment = { ...process.env, UV_THREADPOOL_SIZE: '16', ...env }
+  const stdio = ['ignore', output, output] as const
+  const child = spawn(file, [...args, ...options], { cwd: REPOSITORY, stdio: [...stdio], env: environment })
   const limit = setTimeout(() => {
     console.log(`${title}: ended after ${minutesMax} minutes`)
     child.kill('SIGKILL')
