@@ -6,7 +6,7 @@ import { LedgerError, type Applied, type Ledger } from '../core/ledger.ts'
 import { inputKey, startPosition, type Input, type Position } from '../core/position.ts'
 import { copyPartition } from './cut.ts'
 import { accountsOf } from './shard-accounts.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction } from '@bourse/ledger/transaction'
 import * as write from './write.ts'
 
 export type LedgerOptions = {

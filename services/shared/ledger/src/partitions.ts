@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { monthOf, type Month } from './months.ts'
+import { inTransaction } from './transaction.ts'
 
 /**
  * The tables that grow for ever, with what a page of theirs leaves free for updates (percent filled). Each month has a
@@ -19,7 +20,7 @@ const PARTITIONS_LOCK = 0x0b0e5e01
  */
 export async function ensurePartitions(client: Sql, timeMs: number): Promise<void> {
   const month = monthOf(timeMs)
-  await client.begin(async (transaction) => {
+  await inTransaction(client, async (transaction) => {
     await transaction`select pg_advisory_xact_lock(${PARTITIONS_LOCK})`
     for (const table of partitionedTables) await ensurePartition(transaction, table, month)
   })
