@@ -348,6 +348,7 @@ export class Shard<M extends Machine> {
   }
 
   #mark(marker: number, source: Source, effects: Effects): void {
+    this.#dropSkippedCuts(marker, source)
     if (marker > this.#markerLast && this.#pendingCuts.size < MARKERS_MAX) {
       this.#markerLast = marker
       const waitingFor = new Set(this.#sources().map(sourceKey))
@@ -360,6 +361,13 @@ export class Shard<M extends Machine> {
     if (pending.waitingFor.size > 0) return
     this.#pendingCuts.delete(marker)
     effects.cuts.push({ marker, state: pending.state, inFlight: pending.inFlight })
+  }
+
+  /** Markers ascend on every stream: a cut that still waits for an older one of this source would wait for ever. */
+  #dropSkippedCuts(marker: number, source: Source): void {
+    for (const [older, { waitingFor }] of this.#pendingCuts) {
+      if (older < marker && waitingFor.has(sourceKey(source))) this.#pendingCuts.delete(older)
+    }
   }
 
   /** Every shard that writes a stream to this one. */

@@ -5,7 +5,7 @@ import { InboundStream, type Verdict } from '@bourse/protocol/streams'
 import { CommandIds } from '@bourse/risk-engine/core/command-ids'
 import { RiskMachine } from '@bourse/risk-engine/core/risk-machine'
 import { RiskState, type RiskLimits } from '@bourse/risk-engine/core/risk-state'
-import type { EngineVariant } from './engine-pod.ts'
+import type { EngineVariant } from './engine-run.ts'
 
 /** Ways to break a rule on purpose: the simulation must find each. */
 export const mutations = {

@@ -1,7 +1,7 @@
 import { Replica } from '@bourse/protocol/replica'
 import { Shard, type Machine, type MachineDecoder } from '@bourse/protocol/shard'
 import { hashOf, hashText, sameHash } from '@bourse/protocol/stream-hash'
-import type { Emission } from '../engine-pod.ts'
+import type { Emission } from '../engine-run.ts'
 import type { Log } from '../log.ts'
 import type { ShardSnapshots } from '../snapshots.ts'
 import { Violation } from '../world.ts'
