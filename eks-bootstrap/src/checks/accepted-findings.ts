@@ -19,11 +19,6 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
     reason: 'Network ACLs are asked for: a denylist at the edge, an allowlist around the data.',
   },
   {
-    rule: /^AwsSolutions-CFR4$/,
-    path: /\/Edge\/Content\/Distribution\/Resource$/,
-    reason: 'The certificate is ours and TLS 1.2 the least; the rule looks at the default certificate.',
-  },
-  {
     rule: /^AwsSolutions-(AEC5|RDS11)$/,
     path: /\/Data\/(Redis\/Group|Aurora)|\/StandbyData\/(Redis\/Group|Aurora)/,
     reason: 'The table of ports asks for 5432 and 6379; no security group lets anyone but pods near them.',

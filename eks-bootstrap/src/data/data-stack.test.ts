@@ -145,6 +145,7 @@ describe('Log', () => {
 
   it('tiers its storage where it is told to', () => {
     data().hasResourceProperties('AWS::MSK::Cluster', { StorageMode: Match.absent() })
+    pick(everyFeature(), 'Data').hasResourceProperties('AWS::MSK::Cluster', { StorageMode: 'TIERED' })
   })
 })
 

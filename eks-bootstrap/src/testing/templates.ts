@@ -68,6 +68,10 @@ function withEveryFeature(): Environment {
     ...production,
     features: features as Environment['features'],
     edge: { ...production.edge, googleClientSecretName: 'google-sign-in' },
-    data: { ...production.data, redis: { ...production.data.redis, shards: 3 } },
+    data: {
+      ...production.data,
+      redis: { ...production.data.redis, shards: 3 },
+      kafka: { ...production.data.kafka, tieredStorage: true },
+    },
   }
 }

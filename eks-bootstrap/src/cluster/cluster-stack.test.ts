@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { Match, type Template } from 'aws-cdk-lib/assertions'
+import { flat, resources } from '../testing/resources.ts'
+import { environment, template, templates } from '../testing/templates.ts'
+import { EKS_ADDONS, HELM_CHARTS } from '../versions.ts'
+
+const cluster = () => template('production', 'Cluster')
+const addons = () => template('production', 'Addons')
+
+describe('Cluster', () => {
+  it('answers inside the VPC alone, with access entries alone, and tells everything it does', () => {
+    cluster().hasResourceProperties('AWS::EKS::Cluster', {
+      Version: '1.34',
+      AccessConfig: { AuthenticationMode: 'API' },
+      ResourcesVpcConfig: Match.objectLike({ EndpointPrivateAccess: true, EndpointPublicAccess: false }),
+      EncryptionConfig: [
+        Match.objectLike({ Resources: ['secrets'], Provider: { KeyArn: Match.anyValue() } }),
+      ],
+      Logging: {
+        ClusterLogging: {
+          EnabledTypes: ['api', 'audit', 'authenticator', 'controllerManager', 'scheduler'].map((Type) => ({
+            Type,
+          })),
+        },
+      },
+      DeletionProtection: true,
+      ZonalShiftConfig: { Enabled: true },
+      ComputeConfig: Match.objectLike({ Enabled: true }),
+    })
+  })
+
+  it('makes nobody an administrator but the configured role and its own handler', () => {
+    const admins = resources(cluster(), 'AWS::EKS::AccessEntry').filter(({ properties }) =>
+      JSON.stringify(properties).includes('ClusterAdminPolicy'),
+    )
+    const principals = admins.map(({ properties }) => flat(properties['PrincipalArn']))
+    assert.equal(principals.length, 2)
+    assert(principals.includes('"arn:aws:iam::666666666666:role/platform-admin"'))
+    assert(principals.some((principal) => principal.includes('KubectlProviderHandler')))
+  })
+
+  it('keeps engines on demand, on racks of their own, a group in each of three zones', () => {
+    const groups = resources(cluster(), 'AWS::EKS::Nodegroup')
+    assert.equal(groups.length, 3)
+    const subnets = new Set(groups.map(({ properties }) => flat(properties['Subnets'])))
+    assert.equal(subnets.size, 3)
+    for (const { properties } of groups) {
+      assert.equal(properties['CapacityType'], 'ON_DEMAND')
+      assert.match(
+        flat(properties['Taints']),
+        /bourse\.dev\/engines.*NO_SCHEDULE|NO_SCHEDULE.*bourse\.dev\/engines/,
+      )
+      // Graviton, as the images allow it.
+      assert.equal(properties['AmiType'], 'AL2023_ARM_64_STANDARD')
+    }
+    cluster().hasResourceProperties('AWS::EC2::PlacementGroup', { Strategy: 'spread', SpreadLevel: 'rack' })
+    for (const { properties } of resources(cluster(), 'AWS::EC2::LaunchTemplate')) {
+      const data = flat(properties['LaunchTemplateData'])
+      assert.match(data, /"HttpTokens":"required"/)
+      assert.match(data, /"HttpPutResponseHopLimit":1/)
+      assert.match(data, /"Encrypted":true/)
+      assert.match(data, /"GroupName":"\{EnginesSpread/)
+    }
+  })
+
+  it('waits for the network add-on before a node joins', () => {
+    const json = cluster().toJSON()['Resources'] as Record<string, { Type: string; DependsOn?: string[] }>
+    for (const { Type, DependsOn = [] } of Object.values(json)) {
+      if (Type !== 'AWS::EKS::Nodegroup') continue
+      assert(DependsOn.some((name) => name.startsWith('Addonvpccni')))
+    }
+  })
+
+  it('pins every managed add-on', () => {
+    const pinned = resources(cluster(), 'AWS::EKS::Addon').map(({ properties }) => [
+      properties['AddonName'],
+      properties['AddonVersion'],
+    ])
+    assert.deepEqual(Object.fromEntries(pinned), { ...EKS_ADDONS })
+  })
+
+  it("gives pods addresses of their own range and their security group, on the engines' nodes too", () => {
+    const [cni] = resources(cluster(), 'AWS::EKS::Addon').filter(
+      ({ properties }) => properties['AddonName'] === 'vpc-cni',
+    )
+    const values = flat(cni!.properties['ConfigurationValues'])
+    for (const zone of ['us-east-1a', 'us-east-1b', 'us-east-1c']) assert(values.includes(zone))
+    assert.match(values, /podsSubnet1/)
+    assert.match(values, /SecurityGroupspods/)
+  })
+})
+
+describe('Capacity', () => {
+  const manifest = () => manifests(addons()).find(({ logicalId }) => logicalId.startsWith('Capacity'))!.text
+
+  it('is on demand up to the base, then Spot with on-demand to fall back on', () => {
+    assert.match(manifest(), /"name":"on-demand".*"weight":100,"limits":\{"cpu":"20"\}/)
+    assert.match(
+      manifest(),
+      /"name":"burst".*"weight":10,"limits":\{"cpu":"580"\}.*"values":\["spot","on-demand"\]/,
+    )
+  })
+
+  it('holds at most 200 pods of two vCPUs and what runs beside them', () => {
+    assert(environment('production').cluster.stateless.vcpusMax >= 200 * 2 + 200)
+  })
+
+  it('puts nodes into the application tier and pods into theirs', () => {
+    assert.match(manifest(), /subnetSelectorTerms.*applicationSubnet1.*podSubnetSelectorTerms.*podsSubnet1/)
+  })
+})
+
+describe('Add-ons', () => {
+  it('are pinned Helm releases', () => {
+    const found = resources(addons(), 'Custom::AWSCDK-EKS-HelmChart').map(({ properties }) => [
+      properties['Chart'],
+      properties['Version'],
+    ])
+    const pinned = Object.values(HELM_CHARTS).map(({ chart, version }) => [chart, version])
+    assert.deepEqual(Object.fromEntries(found), Object.fromEntries(pinned))
+  })
+
+  it('sample traces at 5 % and take personal data out of them', () => {
+    const [collector] = resources(addons(), 'Custom::AWSCDK-EKS-HelmChart').filter(
+      ({ properties }) => properties['Chart'] === 'opentelemetry-collector',
+    )
+    const values = flat(collector!.properties['Values'])
+    assert.match(values, /sampling_percentage\\":5[,}]/)
+    for (const attribute of ['enduser.id', 'client.address', 'http.request.header.authorization']) {
+      assert(values.includes(`${attribute}\\",\\"action\\":\\"delete`), attribute)
+    }
+  })
+
+  it('publish what GitOps must know, as parameters and on the cluster secret', () => {
+    const names = resources(addons(), 'AWS::SSM::Parameter').map(({ properties }) =>
+      String(properties['Name']),
+    )
+    for (const fact of ['kafka-brokers', 'database-host', 'redis-host', 'archive-bucket', 'oidc-issuer']) {
+      assert(names.includes(`/bourse/production/${fact}`), fact)
+    }
+    const gitOps = manifests(addons()).find(({ logicalId }) => logicalId.startsWith('GitOps'))!.text
+    assert.match(gitOps, /argocd\.argoproj\.io\/secret-type":"cluster".*bourse\.dev\/kafka-brokers/)
+    assert.match(gitOps, /"path":"k8s\/production"/)
+  })
+
+  it('start the exchange in the primary region and leave the standby to an operator', () => {
+    const text = (stack: string) =>
+      manifests(template('production', stack)).find(({ logicalId }) => logicalId.startsWith('GitOps'))!.text
+    assert.match(text('Addons'), /"automated"/)
+    assert.doesNotMatch(text('StandbyAddons'), /"automated"/)
+  })
+})
+
+describe('Workload identity', () => {
+  it('has a role for each service account, and none shared', () => {
+    const associations = resources(addons(), 'AWS::EKS::PodIdentityAssociation')
+    const roles = associations.map(({ properties }) => flat(properties['RoleArn']))
+    assert(associations.length >= 11)
+    assert.equal(new Set(roles).size, roles.length)
+  })
+
+  it('lets a service write the topics of its arrows and no other', () => {
+    assert.deepEqual(topics('gateway', 'WriteData'), ['risk.in'])
+    assert.deepEqual(topics('matching-engine', 'ReadData'), ['orders.in'])
+    assert.deepEqual(topics('risk-engine', 'ReadData'), ['risk.in'])
+    assert.deepEqual(topics('settlement', 'ReadData').sort(), ['orders.out', 'risk.out'])
+    assert.deepEqual(topics('market-data', 'WriteData'), [])
+  })
+
+  it('never allows every action, in any stack', () => {
+    for (const [id, made] of [...templates('production'), ...templates('organization')]) {
+      for (const { logicalId, properties } of resources(made)) {
+        for (const statement of statements(properties)) {
+          if (statement.Effect !== 'Allow' || statement.Principal !== undefined) continue
+          const actions = [statement.Action ?? []].flat()
+          assert(!actions.includes('*'), `${id}/${logicalId} allows *`)
+          const whole = actions.filter((action) => /^[a-z0-9-]+:\*$/.test(action))
+          assert.deepEqual(whole, [], `${id}/${logicalId}`)
+        }
+      }
+    }
+  })
+
+  it('changes nothing on every resource', () => {
+    const reading =
+      /^(xray:(Put|Get)|cloudwatch:PutMetricData|ec2:Describe|secretsmanager:GetRandomPassword|logs:|compute-optimizer:)/
+    for (const [id, made] of templates('production')) {
+      for (const { logicalId, properties, type } of resources(made)) {
+        if (!type.startsWith('AWS::IAM::')) continue
+        for (const { Effect, Action, Resource } of statements(properties)) {
+          if (Effect !== 'Allow' || Resource !== '*') continue
+          const actions = [Action ?? []].flat().filter((action) => !reading.test(action))
+          assert.deepEqual(actions, [], `${id}/${logicalId}`)
+        }
+      }
+    }
+  })
+
+  function topics(service: string, verb: string): string[] {
+    const [role] = resources(addons(), 'AWS::IAM::Role').filter(
+      ({ properties }) => properties['RoleName'] === `bourse-production-${service}-us-east-1`,
+    )
+    const allowed = statements(role!.properties).filter(({ Action }) =>
+      [Action].flat().includes(`kafka-cluster:${verb}`),
+    )
+    return allowed.flatMap(({ Resource }) => [Resource].flat().map((arn) => String(arn).split('/').at(-1)!))
+  }
+})
+
+type Statement = {
+  readonly Effect: string
+  readonly Action?: string | readonly string[]
+  readonly Resource?: unknown
+  readonly Principal?: unknown
+}
+
+/** Every policy statement anywhere inside a resource. */
+function statements(value: unknown): Statement[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('Effect' in value) return [value as Statement]
+  return Object.values(value).flatMap(statements)
+}
+
+/** Kubernetes manifests that a stack applies, as one text each. */
+function manifests(from: Template): { logicalId: string; text: string }[] {
+  return resources(from, 'Custom::AWSCDK-EKS-KubernetesResource').map(({ logicalId, properties }) => ({
+    logicalId,
+    text: flat(properties['Manifest']).replaceAll('\\"', '"'),
+  }))
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { Match } from 'aws-cdk-lib/assertions'
+import { flat, resources } from '../testing/resources.ts'
+import { template } from '../testing/templates.ts'
+
+const backup = () => template('production', 'Backup')
+const standby = () => template('production', 'StandbyData')
+
+describe('Backups', () => {
+  it('choose by tag, restore any second of 35 days, and are copied to us-west-2', () => {
+    const [plan] = resources(backup(), 'AWS::Backup::BackupPlan')
+    const rules = flat(plan)
+    assert.match(rules, /"EnableContinuousBackup":true/)
+    assert.match(rules, /"DeleteAfterDays":35/)
+    assert.match(rules, /arn:aws:backup:us-west-2:666666666666:backup-vault:bourse-production/)
+    backup().hasResourceProperties('AWS::Backup::BackupSelection', {
+      BackupSelection: Match.objectLike({
+        ListOfTags: [{ ConditionKey: 'Backup', ConditionType: 'STRINGEQUALS', ConditionValue: 'daily' }],
+      }),
+    })
+  })
+
+  it('take the database, the sessions and the files', () => {
+    for (const [stack, type] of [
+      ['Data', 'AWS::RDS::DBCluster'],
+      ['Data', 'AWS::DynamoDB::GlobalTable'],
+      ['Storage', 'AWS::EFS::FileSystem'],
+    ] as const) {
+      for (const { properties } of resources(template('production', stack), type)) {
+        assert.match(flat(properties), /"Key":"Backup","Value":"daily"/, type)
+      }
+    }
+  })
+
+  it('lie in locked vaults that nobody can empty, in both regions', () => {
+    for (const stack of ['Backup', 'StandbyBackup']) {
+      template('production', stack).hasResourceProperties('AWS::Backup::BackupVault', {
+        LockConfiguration: { MinRetentionDays: 7, MaxRetentionDays: 365, ChangeableForDays: 3 },
+        EncryptionKeyArn: Match.anyValue(),
+      })
+    }
+  })
+
+  it('are restored every Sunday to prove that they can be', () => {
+    backup().hasResourceProperties('AWS::Backup::RestoreTestingPlan', {
+      ScheduleExpression: 'cron(0 8 ? * SUN *)',
+    })
+    const tested = resources(backup(), 'AWS::Backup::RestoreTestingSelection').map(
+      ({ properties }) => properties['ProtectedResourceType'],
+    )
+    assert.deepEqual(tested.sort(), ['Aurora', 'DynamoDB', 'EFS'])
+  })
+})
+
+describe('A lost zone', () => {
+  it('finds every store in three zones and fails over by itself', () => {
+    const data = template('production', 'Data')
+    data.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', { MultiAZEnabled: true })
+    data.hasResourceProperties('AWS::MSK::Cluster', { NumberOfBrokerNodes: 3 })
+    data.resourceCountIs('AWS::RDS::DBInstance', 3)
+  })
+
+  it('is rehearsed: network, nodes and database of one zone, stopped by an alarm', () => {
+    const [experiment] = resources(template('production', 'Drills'), 'AWS::FIS::ExperimentTemplate')
+    const text = flat(experiment)
+    for (const action of [
+      'aws:network:disrupt-connectivity',
+      'aws:ec2:stop-instances',
+      'aws:rds:failover-db-cluster',
+    ]) {
+      assert(text.includes(action), action)
+    }
+    assert.match(text, /us-east-1a/)
+    assert.match(text, /"Source":"aws:cloudwatch:alarm"/)
+  })
+})
+
+describe('A lost region', () => {
+  it('finds the database in us-west-2, a second behind', () => {
+    template('production', 'Data').hasResourceProperties('AWS::RDS::GlobalCluster', {
+      GlobalClusterIdentifier: 'bourse-production-global',
+    })
+    standby().hasResourceProperties('AWS::RDS::DBCluster', {
+      GlobalClusterIdentifier: 'bourse-production-global',
+      StorageEncrypted: true,
+      BackupRetentionPeriod: 35,
+    })
+    standby().resourceCountIs('AWS::RDS::DBInstance', 2)
+  })
+
+  it('finds every topic under its own name, with its configuration and its groups', () => {
+    const [replicator] = resources(standby(), 'AWS::MSK::Replicator')
+    const text = flat(replicator)
+    assert.match(text, /"TopicsToReplicate":\["\.\*"\]/)
+    assert.match(text, /"TopicNameConfiguration":\{"Type":"IDENTICAL"\}/)
+    assert.match(text, /"ConsumerGroupsToReplicate":\["\.\*"\]/)
+    assert.match(text, /"StartingPosition":\{"Type":"EARLIEST"\}/)
+  })
+
+  it('finds a cluster, an entry and a firewall that wait', () => {
+    for (const [stack, type] of [
+      ['StandbyCluster', 'AWS::EKS::Cluster'],
+      ['StandbyEdge', 'AWS::ElasticLoadBalancingV2::LoadBalancer'],
+      ['StandbyEdge', 'AWS::WAFv2::WebACL'],
+    ] as const) {
+      template('production', stack).resourceCountIs(type, 1)
+    }
+  })
+
+  it('has the same network there', () => {
+    template('production', 'StandbyNetwork').hasResourceProperties('AWS::EC2::VPC', {
+      CidrBlock: '10.0.0.0/16',
+    })
+    template('production', 'StandbyNetwork').hasResourceProperties('AWS::EC2::Subnet', {
+      AvailabilityZone: 'us-west-2c',
+      CidrBlock: '10.0.22.0/24',
+    })
+  })
+
+  it('is answered by a machine that promotes the database within fifteen minutes or says that it could not', () => {
+    const [machine] = resources(template('production', 'StandbyFailover'), 'AWS::StepFunctions::StateMachine')
+    const definition = flat(machine!.properties['DefinitionString']).replaceAll('\\', '')
+    assert.match(definition, /rds:failoverGlobalCluster/)
+    assert.match(definition, /"TimeoutSeconds":900/)
+    assert.match(definition, /"AllowDataLoss":true/)
+  })
+})
