@@ -1,12 +1,17 @@
 import { equal, match, ok } from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { REPOSITORY } from './config.ts'
-import { completePorts } from './ports.ts'
+import { completePorts, isPortFree } from './ports.ts'
 import { isAlive, readRunState } from './run-state.ts'
+
+const MAIN = join(REPOSITORY, 'services/local/src/main.ts')
+const COMMAND = ['--conditions=@bourse/source', '--import', 'tsx', MAIN]
 
 describe('the local commands', function () {
   this.timeout(180_000)
@@ -27,6 +32,16 @@ describe('the local commands', function () {
     match(output, /does not run/)
     equal(exitCode, 1)
     match((await bourse('down')).output, /does not run/)
+  })
+
+  it('stop what they started when they are interrupted', async () => {
+    const starting = spawn(process.execPath, [...COMMAND, 'up'], { env: environment(), cwd: REPOSITORY })
+    const ended = once(starting, 'exit')
+    for await (const text of starting.stdout) if (String(text).includes('✓ redis')) break
+    starting.kill('SIGINT')
+    await ended
+    while (readRunState(home) !== undefined) await sleep(100)
+    ok(await isPortFree(Number(settings['REDIS_PORT'])))
   })
 
   it('start everything in the background', async () => {
@@ -72,10 +87,11 @@ describe('the local commands', function () {
     equal(existsSync(join(home, 'postgres')), false)
   })
 
+  const environment = () => ({ ...process.env, ...settings })
+
   function bourse(...args: string[]): Promise<{ output: string; exitCode: number }> {
-    const main = join(REPOSITORY, 'services/local/src/main.ts')
-    const command = ['--conditions=@bourse/source', '--import', 'tsx', main, ...args]
-    const env = { ...process.env, ...settings }
+    const command = [...COMMAND, ...args]
+    const env = environment()
     return new Promise((resolve) => {
       execFile(process.execPath, command, { env, cwd: REPOSITORY }, (error, stdout, stderr) => {
         const exitCode = error === null ? 0 : Number(error.code ?? 1)

@@ -27,9 +27,13 @@ export async function supervise(
   if (!claimHome(home, state)) throw new StepFailure(`another supervisor runs the exchange in ${home}`)
 
   const ending = new AbortController()
-  const end = () => ending.abort(new Error('asked to stop'))
-  process.once('SIGTERM', end).once('SIGINT', end).once('disconnect', end)
   const save = (changes: Partial<RunState>) => writeRunState(home, Object.assign(state, changes))
+  const end = () => {
+    save({ phase: 'stopping' })
+    ending.abort(new Error('asked to stop'))
+  }
+  process.once('SIGTERM', end).once('SIGINT', end).once('disconnect', end)
+  if (process.connected === false) end() // It went away before this process listened.
   try {
     const stack = await startStack({
       ...stackOptions(config),
@@ -44,7 +48,6 @@ export async function supervise(
       tell({ type: 'up', accounts })
       await untilAborted(ending.signal)
     } finally {
-      save({ phase: 'stopping' })
       await stack.stop()
     }
   } finally {
