@@ -23,7 +23,10 @@ await runService({ graceMs: config.shutdownGraceMs, log }, async ({ resources, s
   const events = createEvents(log, metrics)
   const keys = await tokenKeys(config.keys)
   const sql = resources.own(connectPostgres(config.postgres), closePostgres)
-  const redis = resources.own(await connectRedis({ ...config.redis, log }), (client) => client.close())
+  const market = resources.own(
+    openMarketCache(() => connectRedis({ ...config.redis, log })),
+    (cache) => cache.close(),
+  )
   const connection = { ...config.kafka, log }
   const entry = await connectOrderEntry({ ...config.orderEntry, connection, events, resources, shutdown })
   watchOrderEntry(entry, config.shards.riskShards, metrics)
@@ -36,8 +39,7 @@ await runService({ graceMs: config.shutdownGraceMs, log }, async ({ resources, s
     ...openLookups({ submit, books, riskShards: config.shards.riskShards, now }),
     verifyToken: createTokenVerifier({ keys, ...config.tokens, now }),
     rate: config.rate,
-    market: openMarketCache(redis),
-    ...{ log, submit, books, events, now },
+    ...{ log, market, submit, books, events, now },
   })
   const server = await listen(app, { port: config.publicPort })
   resources.own(server, (each) => each.close(config.drainMs))

@@ -23,7 +23,7 @@ const fillCursor = z
     return { filledAt, orderId, tradeId }
   })
 
-export const fillsQuery = z.strictObject({
+const fillsQuery = z.strictObject({
   symbol: symbolText.optional(),
   order_id: orderIdText.optional(),
   limit: limitText,

@@ -21,13 +21,13 @@ const ppm = z
   .max(2 ** 32 - 1)
 const assetCode = z.string().regex(/^[A-Z0-9]{1,16}$/, 'must be 1 to 16 capital letters and digits')
 
-export const assetBody = z.strictObject({
+const assetBody = z.strictObject({
   code: assetCode,
   scale: decimals,
   command_id: commandIdText.optional(),
 })
 
-export const symbolBody = z.strictObject({
+const symbolBody = z.strictObject({
   symbol: symbolText,
   base: assetCode,
   quote: assetCode,
@@ -45,20 +45,20 @@ export const symbolBody = z.strictObject({
   command_id: commandIdText.optional(),
 })
 
-export const stateBody = z.strictObject({
+const stateBody = z.strictObject({
   state: z.enum(['trading', 'halted', 'cancel_only']),
   command_id: commandIdText.optional(),
 })
 
-export const feesBody = z.strictObject({
+const feesBody = z.strictObject({
   maker_fee_ppm: ppm,
   taker_fee_ppm: ppm,
   command_id: commandIdText.optional(),
 })
 
-export const accountBody = z.strictObject({ owner: z.string().min(1).max(128) })
+const accountBody = z.strictObject({ owner: z.string().min(1).max(128) })
 
-export const transferBody = z.strictObject({
+const transferBody = z.strictObject({
   /** Kept for ever: a transfer acts once. */
   transfer_id: commandIdText,
   account: z

@@ -31,7 +31,7 @@ describe('every answer that is no success', () => {
     )
     assert.match(headers.get('content-type') ?? '', /^application\/problem\+json/)
     assert.equal(headers.get('retry-after'), retryAfterS === undefined ? null : String(retryAfterS))
-    assert.equal(headers.get('x-request-id'), told['requestId'])
+    assert.equal(headers.get('x-request-id'), told['request_id'])
   }
 
   const own: Partial<Record<ProblemCode, () => Promise<Answer>>> = {

@@ -23,7 +23,7 @@ import type { GatewayDependencies, GatewayRouter } from './gateway-app.ts'
 import { limitText } from './paging.ts'
 import { accept, problem, requireDone } from './problem.ts'
 
-export const orderBody = z.strictObject({
+const orderBody = z.strictObject({
   symbol: symbolText,
   side: z.enum(['buy', 'sell']),
   type: z.enum(['limit', 'market']),
@@ -35,7 +35,7 @@ export const orderBody = z.strictObject({
   client_order_id: commandIdText.optional(),
 })
 
-export const ordersQuery = z.strictObject({
+const ordersQuery = z.strictObject({
   status: z.enum(['open', 'filled', 'closed']).optional(),
   symbol: symbolText.optional(),
   client_order_id: commandIdText.optional(),

@@ -21,7 +21,7 @@ export function problem(
 /** What a client is told of an error; `fields` go into the answer. What is none of ours stays as it is. */
 export function problemOf(error: unknown, fields: Readonly<Record<string, unknown>> = {}): unknown {
   if (error instanceof SubmitError) return problem(error.code, undefined, fields)
-  if (error instanceof BooksError) return problem(error.code, undefined, { ...fields, cause: error })
+  if (error instanceof BooksError) return problem(error.code, undefined, { ...fields, cause: error.cause })
   if (error instanceof CacheError) return problem('unavailable', undefined, { ...fields, cause: error })
   if (error instanceof Problem) {
     return new Problem(error.status, error.code, error.message, {

@@ -21,7 +21,7 @@ describe('the market in Redis', () => {
   })
 
   it('has no book before one is published', async () => {
-    const market = openMarketCache(redis)
+    const market = openMarketCache(async () => redis)
     assert.equal(await market.depth(symbol, 10), undefined)
     assert.deepEqual(await market.trades(symbol, 10), [])
   })
@@ -42,16 +42,20 @@ describe('the market in Redis', () => {
     for (const id of [1, 2, 3])
       await redis.lPush(`trades:${symbol}`, JSON.stringify({ epoch: 1, ...trade(id) }))
 
-    const market = openMarketCache(redis)
+    const market = openMarketCache(async () => redis)
     assert.deepEqual(await market.depth(symbol, 2), {
       ...{ symbol, update: 4, time: 77, bids: levels([3, 2]), asks: levels([4, 5]) },
     })
     assert.deepEqual(await market.trades(symbol, 2), [trade(3), trade(2)])
   })
 
-  it('fails when Redis is away', async () => {
-    const lost = await connectRedis({ url, log })
-    lost.destroy()
-    await assert.rejects(openMarketCache(lost).depth(symbol, 1), { name: 'CacheError' })
+  it('fails while Redis is away, and answers when it is there', async () => {
+    let away = true
+    const market = openMarketCache(() => connectRedis({ url: away ? 'redis://127.0.0.1:1' : url, log }))
+    await assert.rejects(market.depth(symbol, 1), { name: 'CacheError' })
+    away = false
+    assert.equal((await market.depth(symbol, 1))?.update, 4)
+    await market.close()
+    await assert.rejects(market.depth(symbol, 1), { name: 'CacheError' })
   })
 })

@@ -31,30 +31,41 @@ export type MarketCache = {
 /** A command that Redis does not answer in time fails, as one that waits for a connection does. */
 const COMMAND_TIMEOUT_MS = 1_000
 
+type Commands = ReturnType<Redis['withCommandOptions']>
+
 export class CacheError extends Error {
   override readonly name = 'CacheError'
 }
 
-export function openMarketCache(redis: Redis): MarketCache {
-  const client = redis.withCommandOptions({ timeout: COMMAND_TIMEOUT_MS })
+/** Connects at first use, for a gateway has to take orders without Redis too. */
+export function openMarketCache(connect: () => Promise<Redis>): MarketCache & { close(): Promise<void> } {
+  let connecting: Promise<Redis> | undefined
+
+  async function ask<Value>(command: (client: Commands) => Promise<Value>): Promise<Value> {
+    try {
+      connecting ??= connect().catch((error: unknown) => {
+        connecting = undefined
+        throw error
+      })
+      return await command((await connecting).withCommandOptions({ timeout: COMMAND_TIMEOUT_MS }))
+    } catch (cause) {
+      throw new CacheError('Redis does not answer', { cause })
+    }
+  }
+
   return {
     async depth(symbol, limit) {
-      const text = await answered(client.get(`orderbook:${symbol}`))
+      const text = await ask((client) => client.get(`orderbook:${symbol}`))
       if (text === null) return undefined
       const { bids, asks, ...book } = storedBook.parse(JSON.parse(text))
       return { ...book, bids: bids.slice(0, limit), asks: asks.slice(0, limit) }
     },
     async trades(symbol, limit) {
-      const texts = await answered(client.lRange(`trades:${symbol}`, 0, limit - 1))
+      const texts = await ask((client) => client.lRange(`trades:${symbol}`, 0, limit - 1))
       return texts.map((text) => storedTrade.parse(JSON.parse(text)))
     },
-  }
-}
-
-async function answered<Value>(command: Promise<Value>): Promise<Value> {
-  try {
-    return await command
-  } catch (cause) {
-    throw new CacheError('Redis does not answer', { cause })
+    async close() {
+      await (await connecting?.catch(() => undefined))?.close()
+    },
   }
 }

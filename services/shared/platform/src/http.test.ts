@@ -48,7 +48,7 @@ describe('createApp', () => {
       status: 409,
       code: 'duplicate',
       detail: 'seen before',
-      requestId: 'abc-1',
+      request_id: 'abc-1',
     })
     assert.deepEqual(logged, [])
   })
@@ -70,12 +70,13 @@ describe('createApp', () => {
   })
 
   it('logs a failure that has a cause, and no refusal under load', async () => {
-    for (const cause of [undefined, new Error('the database is away')]) {
-      await serve(() => {
-        throw new Problem(503, 'unavailable', 'later', { cause })
-      })
+    const causes = [undefined, new Error('the database is away')]
+    await serve(() => {
+      throw new Problem(503, 'unavailable', 'later', { cause: causes.shift() })
+    })
+    for (const lines of [0, 1]) {
       assert.equal((await request()).status, 503)
-      assert.equal(logged.length, cause === undefined ? 0 : 1)
+      assert.equal(logged.length, lines)
     }
   })
 
