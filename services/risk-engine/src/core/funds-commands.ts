@@ -1,5 +1,6 @@
 import { accountId, systemAccount } from '@bourse/domain/ids'
 import { refusalCodes, type RefusalCode } from '@bourse/domain/refusals'
+import { AMOUNT_MAX } from '@bourse/domain/units'
 import type { EntryOf } from '@bourse/protocol/entries'
 import type { Context } from '@bourse/protocol/shard'
 import { contentOf } from './fingerprint.ts'
@@ -56,6 +57,9 @@ function judge(state: RiskState, command: EntryOf<'deposit'> | EntryOf<'withdraw
   if (state.registry.asset(asset) === undefined) return 'unknown_asset'
   if (amount < 1n) return 'malformed'
   if (state.fundsIds.size >= state.limits.fundsIdsMax) return 'limit_reached'
-  const short = command.type === 'withdraw' && state.balances.of(account, asset).available < amount
-  return short ? 'insufficient_balance' : undefined
+  if (command.type === 'withdraw')
+    return state.balances.of(account, asset).available < amount ? 'insufficient_balance' : undefined
+  // All that customers own came from outside: sums of it must fit the format of amounts.
+  const owned = -state.balances.of(systemAccount(state.shard, 'external'), asset).available
+  return owned + amount > AMOUNT_MAX ? 'above_maximum' : undefined
 }
