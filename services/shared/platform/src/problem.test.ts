@@ -11,7 +11,7 @@ describe('Problem', () => {
       status: 409,
       code: 'exists_with_other_content',
       detail: 'the id is taken',
-      requestId: 'r-1',
+      request_id: 'r-1',
       orderId: '7',
     })
   })

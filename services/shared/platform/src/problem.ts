@@ -34,7 +34,7 @@ export class Problem extends Error {
       status: this.status,
       code: this.code,
       ...(this.message !== '' && { detail: this.message }),
-      requestId,
+      request_id: requestId,
     }
   }
 }
@@ -46,6 +46,6 @@ export type ProblemBody = {
   readonly code: string
   readonly detail?: string
   /** Also in the header `x-request-id`, and in the log. */
-  readonly requestId: string
+  readonly request_id: string
   readonly [field: string]: unknown
 }
