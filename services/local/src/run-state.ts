@@ -12,7 +12,7 @@ export type ProcessId = z.infer<typeof processId>
 const schema = z.object({
   supervisor: processId,
   /** Addresses for other tools, once everything is up. */
-  environment: z.record(z.string(), z.string()),
+  environment: z.record(z.string(), z.string()).default({}),
   phase: z.enum(['starting', 'up', 'stopping']),
   parts: z.array(
     z.object({ name: z.string(), port: z.number(), restarts: z.number(), process: processId.optional() }),
