@@ -52,47 +52,6 @@ export class PostgresSnapshotStore implements SnapshotStore {
     }
   }
 
-  newest(name: ShardName, offsetMax: number): Promise<Snapshot | undefined>
-  /** The oldest sound snapshot: where to begin when nothing says how far the outputs have come. */
-  oldest(name: ShardName): Promise<Snapshot | undefined>
-  /** The offset of the newest snapshot, sound or not. */
-  newestOffset(name: ShardName): Promise<number | undefined>
-  /** Deletes what no recovery can need any more. */
-  prune(name: ShardName): Promise<void>
-  saveCut(name: ShardName, cut: Cut): Promise<void>
-}
-
-/** Snapshots of a shard that stay even when newer ones cover everything. */
-export const SNAPSHOTS_KEPT = 3
-
-/** A shard's older cuts are deleted when it makes a new one. */
-const CUTS_KEPT = 16
-
-/** Snapshots in PostgreSQL. A snapshot whose bytes do not have the recorded hash is passed over for an older one. */
-export class PostgresSnapshotStore implements SnapshotStore {
-  readonly #sql: Database
-  readonly #onUnsound: (name: ShardName, offset: number, cause: Error) => void
-
-  constructor(sql: Database, onUnsound: (name: ShardName, offset: number, cause: Error) => void) {
-    this.#sql = sql
-    this.#onUnsound = onUnsound
-  }
-
-  async save({ machine, shard }: ShardName, snapshot: Snapshot): Promise<void> {
-    const { offset, lastRecord, state, segments, hash, log, read, written } = snapshot
-    const references = segments.map(({ id, body }) => ({ id, hash: hashText(hashOf(body)) }))
-    await this.#sql.begin(async (sql) => {
-      for (const { id, body } of segments) {
-        await sql`insert into snapshot_segments (machine, shard, id, hash, body)
-          values (${machine}, ${shard}, ${id}, ${hashText(hashOf(body))}, ${body}) on conflict do nothing`
-      }
-      await sql`insert into snapshots (machine, shard, log_offset, last_record, log, state, hash, segments, read, written)
-        values (${machine}, ${shard}, ${offset}, ${hashText(lastRecord)}, ${log}, ${state}, ${hashText(hash)},
-          ${sql.json(references)}, ${sql.json(read)}, ${sql.json(written)})
-        on conflict do nothing`
-    })
-  }
-
   newest(name: ShardName, offsetMax: number): Promise<Snapshot | undefined> {
     const { machine, shard } = name
     return this.#firstSound(
