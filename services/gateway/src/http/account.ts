@@ -4,10 +4,10 @@ import { parse } from '@bourse/platform/http'
 import { z } from 'zod'
 import { fillView } from '../core/formats.ts'
 import { shardOfOwner } from '../core/owner-shard.ts'
-import { accountOf, symbolText } from './commands.ts'
+import { accountOf, listingNamed, symbolText } from './commands.ts'
 import type { GatewayDependencies, GatewayRouter } from './gateway-app.ts'
 import { limitText } from './paging.ts'
-import { problem, requireDone } from './problem.ts'
+import { requireDone } from './problem.ts'
 
 const orderIdText = z
   .string()
@@ -58,8 +58,7 @@ export function accountRoutes(router: GatewayRouter, dependencies: GatewayDepend
   router.get('/fills', async (ctx) => {
     const { symbol, order_id: orderId, limit, cursor } = parse(fillsQuery, ctx.query)
     const account = await accountOf(accounts, ctx.state.caller)
-    const listing = symbol === undefined ? undefined : await directory.listing(symbol)
-    if (symbol !== undefined && listing === undefined) throw problem('unknown_symbol')
+    const listing = symbol === undefined ? undefined : await listingNamed(directory, symbol)
     const filter = { account, symbol: listing?.symbol, orderId, after: cursor, limit }
     const found = await books.fills(filter, accounts.positionOf(account))
     const last = found.length === limit ? found.at(-1) : undefined

@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { parseId, shardOfAccount } from '@bourse/domain/ids'
-import type { Asset, Listing } from '@bourse/domain/listing'
+import type { Asset } from '@bourse/domain/listing'
 import { DECIMALS_MAX } from '@bourse/domain/units'
 import { parse } from '@bourse/platform/http'
 import { z } from 'zod'
 import { newListing } from '../core/new-listing.ts'
 import { amountOf } from '../core/order-terms.ts'
 import { openAccount } from './account.ts'
-import { bodyOf, commandIdText, decimalText, naming, submitFor, symbolText } from './commands.ts'
+import {
+  bodyOf,
+  commandIdText,
+  decimalText,
+  listingNamed,
+  naming,
+  submitFor,
+  symbolText,
+} from './commands.ts'
+import type { Directory } from '../postgres/directory.ts'
 import type { GatewayDependencies, GatewayRouter } from './gateway-app.ts'
 import { accept, problem, requireDone } from './problem.ts'
 
@@ -71,8 +80,12 @@ const transferBody = z.strictObject({
 
 /** What operators do. Every command has an id and can be sent again safely. */
 export function adminRoutes(router: GatewayRouter, dependencies: GatewayDependencies): void {
-  const { submit, directory, matchingShards, riskShards } = dependencies
+  listing(router, dependencies)
+  trading(router, dependencies)
+  funding(router, dependencies)
+}
 
+function listing(router: GatewayRouter, { submit, directory, matchingShards }: GatewayDependencies): void {
   router.post('/assets', async (ctx) => {
     const { code, scale, command_id: commandId = randomUUID() } = parse(assetBody, bodyOf(ctx))
     ctx.status = 202
@@ -84,18 +97,23 @@ export function adminRoutes(router: GatewayRouter, dependencies: GatewayDependen
 
   router.post('/symbols', async (ctx) => {
     const { command_id: commandId = randomUUID(), base, quote, ...rest } = parse(symbolBody, bodyOf(ctx))
-    const pair = { base: await assetNamed(base, 'base'), quote: await assetNamed(quote, 'quote') }
-    const listing = accept(newListing(rest, { ...pair, matchingShards }))
+    const pair = {
+      base: await assetNamed(directory, base, 'base'),
+      quote: await assetNamed(directory, quote, 'quote'),
+    }
+    const wanted = accept(newListing(rest, { ...pair, matchingShards }))
     ctx.status = 202
     ctx.body = await naming({ command_id: commandId }, async () => {
-      requireDone(await submit(OPERATORS_SHARD, { type: 'listSymbol', commandId, listing }))
-      return { status: 'accepted', symbol: listing.name, command_id: commandId }
+      requireDone(await submit(OPERATORS_SHARD, { type: 'listSymbol', commandId, listing: wanted }))
+      return { status: 'accepted', symbol: wanted.name, command_id: commandId }
     })
   })
+}
 
+function trading(router: GatewayRouter, { submit, directory }: GatewayDependencies): void {
   router.post('/symbols/:symbol/state', async (ctx) => {
     const { state, command_id: commandId = randomUUID() } = parse(stateBody, bodyOf(ctx))
-    const { symbol, name } = await listingNamed(ctx.params['symbol'])
+    const { symbol, name } = await listingNamed(directory, ctx.params['symbol'])
     ctx.status = 202
     ctx.body = await naming({ command_id: commandId }, async () => {
       requireDone(await submit(OPERATORS_SHARD, { type: 'setSymbolState', commandId, symbol, state }))
@@ -110,7 +128,7 @@ export function adminRoutes(router: GatewayRouter, dependencies: GatewayDependen
       taker_fee_ppm: takerFeePpm,
       command_id: commandId = randomUUID(),
     } = body
-    const { symbol, name } = await listingNamed(ctx.params['symbol'])
+    const { symbol, name } = await listingNamed(directory, ctx.params['symbol'])
     ctx.status = 202
     ctx.body = await naming({ command_id: commandId }, async () => {
       const fees = { makerFeePpm, takerFeePpm }
@@ -118,6 +136,10 @@ export function adminRoutes(router: GatewayRouter, dependencies: GatewayDependen
       return { status: 'accepted', symbol: name, command_id: commandId }
     })
   })
+}
+
+function funding(router: GatewayRouter, dependencies: GatewayDependencies): void {
+  const { directory, riskShards } = dependencies
 
   router.post('/accounts', async (ctx) => {
     const { owner } = parse(accountBody, bodyOf(ctx))
@@ -133,7 +155,7 @@ export function adminRoutes(router: GatewayRouter, dependencies: GatewayDependen
     router.post(path, async (ctx) => {
       const { account, asset, amount, transfer_id: commandId } = parse(transferBody, bodyOf(ctx))
       if (shardOfAccount(account) >= riskShards) throw problem('unknown_account')
-      const { asset: number, scale } = await assetNamed(asset, 'asset')
+      const { asset: number, scale } = await assetNamed(directory, asset, 'asset')
       const transfer = {
         account,
         commandId,
@@ -147,16 +169,10 @@ export function adminRoutes(router: GatewayRouter, dependencies: GatewayDependen
       })
     })
   }
+}
 
-  async function assetNamed(code: string, field: string): Promise<Asset> {
-    const asset = await directory.asset(code)
-    if (asset === undefined) throw problem('unknown_asset', undefined, { field })
-    return asset
-  }
-
-  async function listingNamed(symbol = ''): Promise<Listing> {
-    const listing = await directory.listing(symbol)
-    if (listing === undefined) throw problem('unknown_symbol')
-    return listing
-  }
+async function assetNamed(directory: Directory, code: string, field: string): Promise<Asset> {
+  const asset = await directory.asset(code)
+  if (asset === undefined) throw problem('unknown_asset', undefined, { field })
+  return asset
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { shardOfAccount } from '@bourse/domain/ids'
+import type { Listing } from '@bourse/domain/listing'
 import { parse } from '@bourse/platform/http'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import type { Reply } from '../core/pending-replies.ts'
 import type { Command, Submit } from '../kafka/order-entry.ts'
 import type { AccountBook } from '../postgres/account-book.ts'
+import type { Directory } from '../postgres/directory.ts'
 import { problem, problemOf } from './problem.ts'
 import type { Caller } from './token-verifier.ts'
 
@@ -26,6 +28,13 @@ export async function accountOf(accounts: AccountBook, { owner, account }: Calle
   const found = account ?? (await accounts.accountOf(owner))
   if (found === undefined) throw problem('unknown_account', 'open your account first: POST /api/v1/account')
   return found
+}
+
+/** What is listed under a name. */
+export async function listingNamed(directory: Directory, symbol = ''): Promise<Listing> {
+  const listing = await directory.listing(symbol)
+  if (listing === undefined) throw problem('unknown_symbol', undefined, { field: 'symbol' })
+  return listing
 }
 
 type AccountCommand = Extract<Command, { readonly account: number; readonly commandId: string }>

@@ -1,6 +1,7 @@
 import { parse } from '@bourse/platform/http'
 import { z } from 'zod'
 import { symbolView } from '../core/formats.ts'
+import { listingNamed } from './commands.ts'
 import type { GatewayDependencies, GatewayRouter } from './gateway-app.ts'
 import { limitText } from './paging.ts'
 import { problem } from './problem.ts'
@@ -23,7 +24,7 @@ export function marketRoutes(
 
   router.get('/depth/:symbol', async (ctx) => {
     const { limit } = parse(limitQuery, ctx.query)
-    const symbol = await listedName(ctx.params['symbol'])
+    const { name: symbol } = await listingNamed(directory, ctx.params['symbol'])
     const depth = await market.depth(symbol, limit)
     if (depth === undefined) throw problem('unavailable', 'the book is not published at the moment')
     ctx.body = depth
@@ -31,14 +32,8 @@ export function marketRoutes(
 
   router.get('/trades/:symbol', async (ctx) => {
     const { limit } = parse(limitQuery, ctx.query)
-    const symbol = await listedName(ctx.params['symbol'])
+    const { name: symbol } = await listingNamed(directory, ctx.params['symbol'])
     const trades = await market.trades(symbol, limit)
     ctx.body = { symbol, trades: trades.map((trade) => ({ ...trade, trade_id: String(trade.trade_id) })) }
   })
-
-  async function listedName(symbol = ''): Promise<string> {
-    const listing = await directory.listing(symbol)
-    if (listing === undefined) throw problem('unknown_symbol')
-    return listing.name
-  }
 }

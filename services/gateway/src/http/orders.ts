@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { parseId, sequenceOfOrder, shardOfAccount, shardOfOrder } from '@bourse/domain/ids'
-import type { Listing } from '@bourse/domain/listing'
 import { refusalCodes } from '@bourse/domain/refusals'
 import { parse } from '@bourse/platform/http'
 import { FILLS_PER_REPLY_MAX } from '@bourse/protocol/entries'
@@ -14,6 +13,7 @@ import {
   commandIdOf,
   commandIdText,
   decimalText,
+  listingNamed,
   naming,
   submitFor,
   symbolText,
@@ -51,12 +51,18 @@ const cancelAllQuery = z.strictObject({ symbol: symbolText.optional() })
 
 /** Placing, cancelling and looking up the caller's orders. */
 export function orderRoutes(router: GatewayRouter, dependencies: GatewayDependencies): void {
-  const { directory, accounts, books, riskShards } = dependencies
+  placing(router, dependencies)
+  cancelling(router, dependencies)
+  reading(router, dependencies)
+}
+
+function placing(router: GatewayRouter, dependencies: GatewayDependencies): void {
+  const { directory, accounts } = dependencies
 
   router.post('/order', async (ctx) => {
     const body = parse(orderBody, bodyOf(ctx))
     const account = await accountOf(accounts, ctx.state.caller)
-    const listing = await listingNamed(body.symbol)
+    const listing = await listingNamed(directory, body.symbol)
     const terms = accept(orderTerms(body, listing))
     const commandId = body.client_order_id ?? randomUUID()
     const wantResult = wantsResult(ctx)
@@ -73,13 +79,18 @@ export function orderRoutes(router: GatewayRouter, dependencies: GatewayDependen
       const { orderId, result, position } = requireDone(await submitFor(dependencies, command))
       const id = { order_id: String(orderId), client_order_id: commandId }
       if (!wantResult) return { ...id, status: 'accepted' }
-      if (result === undefined) return { ...id, ...(await resultInBooks(orderId, account, position)) }
+      if (result === undefined)
+        return { ...id, ...(await resultInBooks(dependencies, orderId, { account, sequence: position })) }
       return { ...id, ...resultView(result, { orderId, ...terms }, listing) }
     })
   })
+}
+
+function cancelling(router: GatewayRouter, dependencies: GatewayDependencies): void {
+  const { directory, accounts, riskShards } = dependencies
 
   router.delete('/order/:id', async (ctx) => {
-    const orderId = orderIdIn(ctx.params['id'])
+    const orderId = orderIdIn(ctx.params['id'], riskShards)
     const account = await accountOf(accounts, ctx.state.caller)
     const commandId = commandIdOf(ctx)
     const wantResult = wantsResult(ctx)
@@ -87,19 +98,20 @@ export function orderRoutes(router: GatewayRouter, dependencies: GatewayDependen
     ctx.body = await naming({ command_id: commandId }, async () => {
       const command = { type: 'cancelOrder', account, commandId, orderId, wantResult } as const
       const reply = await submitFor(dependencies, command)
+      const told = { account, sequence: reply.position }
       if (reply.refusal === refusalCodes.unknown_order) {
-        throw await whyUnknown(orderId, account, { shard: reply.shard, sequence: reply.position })
+        throw await whyUnknown(dependencies, orderId, told)
       }
       requireDone(reply)
       if (!wantResult) return { order_id: String(orderId), status: 'cancel_accepted' }
-      return resultInBooks(orderId, account, reply.position)
+      return resultInBooks(dependencies, orderId, told)
     })
   })
 
   router.delete('/orders', async (ctx) => {
     const { symbol } = parse(cancelAllQuery, ctx.query)
     const account = await accountOf(accounts, ctx.state.caller)
-    const number = symbol === undefined ? 0 : (await listingNamed(symbol)).symbol
+    const number = symbol === undefined ? 0 : (await listingNamed(directory, symbol)).symbol
     const commandId = commandIdOf(ctx)
     ctx.status = 202
     ctx.body = await naming({ command_id: commandId }, async () => {
@@ -107,9 +119,14 @@ export function orderRoutes(router: GatewayRouter, dependencies: GatewayDependen
       return { status: 'cancel_accepted', command_id: commandId }
     })
   })
+}
 
+function reading(
+  router: GatewayRouter,
+  { directory, accounts, books, riskShards }: GatewayDependencies,
+): void {
   router.get('/order/:id', async (ctx) => {
-    const orderId = orderIdIn(ctx.params['id'])
+    const orderId = orderIdIn(ctx.params['id'], riskShards)
     const account = await accountOf(accounts, ctx.state.caller)
     const told = accounts.positionOf(account)
     const accepted = { shard: shardOfOrder(orderId), sequence: sequenceOfOrder(orderId) }
@@ -123,7 +140,7 @@ export function orderRoutes(router: GatewayRouter, dependencies: GatewayDependen
   router.get('/orders', async (ctx) => {
     const { status, symbol, limit, cursor, client_order_id: commandId } = parse(ordersQuery, ctx.query)
     const account = await accountOf(accounts, ctx.state.caller)
-    const number = symbol === undefined ? undefined : (await listingNamed(symbol)).symbol
+    const number = symbol === undefined ? undefined : (await listingNamed(directory, symbol)).symbol
     const filter = { account, status, symbol: number, commandId, before: cursor, limit }
     const found = await books.orders(filter, accounts.positionOf(account))
     const last = found.length === limit ? found.at(-1) : undefined
@@ -134,40 +151,38 @@ export function orderRoutes(router: GatewayRouter, dependencies: GatewayDependen
       ...(last !== undefined && { cursor: String(last.orderId) }),
     }
   })
+}
 
-  async function listingNamed(symbol: string): Promise<Listing> {
-    const listing = await directory.listing(symbol)
-    if (listing === undefined) throw problem('unknown_symbol', undefined, { field: 'symbol' })
-    return listing
-  }
+type Reads = Pick<GatewayDependencies, 'books' | 'directory'>
+/** An answer to an account, and how far its effects reach in the account's shard. */
+type Told = { readonly account: number; readonly sequence: number }
 
-  function orderIdIn(text: string | undefined): number {
-    const orderId = parseId(text ?? '')
-    if (orderId === undefined || sequenceOfOrder(orderId) === 0 || shardOfOrder(orderId) >= riskShards) {
-      throw problem('unknown_order')
-    }
-    return orderId
+function orderIdIn(text: string | undefined, riskShards: number): number {
+  const orderId = parseId(text ?? '')
+  if (orderId === undefined || sequenceOfOrder(orderId) === 0 || shardOfOrder(orderId) >= riskShards) {
+    throw problem('unknown_order')
   }
+  return orderId
+}
 
-  /** What became of an order, from the books as of a position of the account's shard. */
-  async function resultInBooks(orderId: number, account: number, sequence: number) {
-    const at = { shard: shardOfAccount(account), sequence }
-    const order = await books.order(orderId, at)
-    if (order === undefined)
-      throw new Error(`order ${orderId} is not in the books at ${at.shard}/${sequence}`)
-    const fills = await books.fills({ account, orderId, limit: FILLS_PER_REPLY_MAX }, at)
-    return storedResultView(order, fills, await directory.listingOf(order.symbol))
-  }
+/** What became of an order, from the books as of a position of the account's shard. */
+async function resultInBooks({ books, directory }: Reads, orderId: number, { account, sequence }: Told) {
+  const at = { shard: shardOfAccount(account), sequence }
+  const order = await books.order(orderId, at)
+  if (order === undefined) throw new Error(`order ${orderId} is not in the books at ${at.shard}/${sequence}`)
+  const fills = await books.fills({ account, orderId, limit: FILLS_PER_REPLY_MAX }, at)
+  return storedResultView(order, fills, await directory.listingOf(order.symbol))
+}
 
-  /** Risk forgets orders that are done; the books know them. `at`: where risk did not know the order. */
-  async function whyUnknown(orderId: number, account: number, at: Position): Promise<Error> {
-    const elsewhere = { shard: shardOfOrder(orderId), sequence: sequenceOfOrder(orderId) }
-    const order = await books.order(orderId, elsewhere.shard === at.shard ? at : elsewhere)
-    if (order === undefined) return problem('unknown_order')
-    if (order.account !== account) return problem('not_order_owner')
-    if (order.status === 'open') return new Error(`order ${orderId} is open in the books and unknown to risk`)
-    return problem('order_closed')
-  }
+/** Risk forgets orders that are done; the books know them. `sequence`: where risk did not know the order. */
+async function whyUnknown({ books }: Reads, orderId: number, { account, sequence }: Told): Promise<Error> {
+  const at = { shard: shardOfAccount(account), sequence }
+  const elsewhere = { shard: shardOfOrder(orderId), sequence: sequenceOfOrder(orderId) }
+  const order = await books.order(orderId, elsewhere.shard === at.shard ? at : elsewhere)
+  if (order === undefined) return problem('unknown_order')
+  if (order.account !== account) return problem('not_order_owner')
+  if (order.status === 'open') return new Error(`order ${orderId} is open in the books and unknown to risk`)
+  return problem('order_closed')
 }
 
 function requireOwner(order: StoredOrder, account: number): void {
