@@ -45,7 +45,7 @@ await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources,
   const membership = { ...kafka, groupId: NAME, topics: [ORDERS_OUT], onAssign, onRevoke, onFatal }
   const group = resources.own(await joinConsumerGroup(membership), (each) => each.close())
   const work = Promise.all([reader.run(group, signal), publisher.run(signal)])
-  resources.own(work.catch(onFatal), (ended) => ended)
+  void resources.own(work.catch(onFatal), (ended) => ended)
 
   const app = createOpsApp({ checks: { redis: async () => void (await redis.ping()) }, metrics })
   const ops = resources.own(await listen(app, { port: config.PORT }), (each) => each.close(1_000))

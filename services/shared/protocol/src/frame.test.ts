@@ -133,6 +133,16 @@ describe('A frame', () => {
     assert.equal(positionOf(Buffer.concat([frame, Buffer.alloc(1)])), frame.length)
   })
 
+  it('is refused where an entry is longer than what it says', () => {
+    const entry = encodeEntry({ type: 'tick', number: 1 }, { version: 1, cause: 1, time: 1 })
+    const longer = Buffer.concat([entry, Buffer.alloc(1)])
+    longer.writeUInt32LE(longer.length - 4)
+    const source = { kind: 'risk', shard: 0 } as const
+    const header = { source, epoch: 1, sequence: 1, hashBefore: emptyHash, endsCommand: true }
+    const bytes = encodeFrame(header, [longer])
+    assert.equal(positionOf(bytes), bytes.length - 1)
+  })
+
   it('is refused with a position, or read, but never half, whatever bits are wrong', () => {
     const flips = fc.array(fc.nat(frame.length * 8 - 1), { minLength: 1, maxLength: 4 })
     fc.assert(

@@ -91,8 +91,7 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
       })
       return resources.own(group, (member) => member.close())
     }
-    const running = engine.run(shutdown.signal, join).catch(onFatal)
-    resources.own(running, () => undefined)
+    void engine.run(shutdown.signal, join).catch(onFatal)
     log.info({ port: config.PORT }, 'started')
   })
 }
