@@ -245,6 +245,16 @@ describe('A risk shard, asked again', () => {
     assert.equal(desk.outcomeOf(order), 'accepted')
   })
 
+  it('counts the window of an order from its end, not from its beginning', () => {
+    const desk = funded({ ids: { ...ID_LIMITS, segmentTicks: 2, segmentsKept: 2 } })
+    const order = desk.order()
+    const id = desk.send(order)?.orderId ?? 0
+    desk.tick(5)
+    desk.close(id, refusalCodes.cancelled)
+    desk.tick(4)
+    assert.equal(desk.outcomeOf(order), 'accepted again')
+  })
+
   it('opens one account per owner', () => {
     const desk = funded()
     const reply = desk.send({

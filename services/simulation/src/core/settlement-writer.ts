@@ -3,7 +3,7 @@ import type { MemoryLedger } from '@bourse/settlement/core/memory-ledger'
 import { inputKey, type Input } from '@bourse/settlement/core/position'
 import { SettlementStream, type StreamLimits } from '@bourse/settlement/core/settlement-stream'
 import type { Log } from './log.ts'
-import type { World } from './world.ts'
+import { Violation, type World } from './world.ts'
 
 const POLL_MS = 20
 const TRANSACTION_MS_MAX = 25
@@ -66,6 +66,8 @@ export class SettlementWriter {
     if (reading.writing) return
     const batch = reading.stream.take()
     if (batch === undefined) return
+    if (batch.entries > this.#limits.batchEntriesMax)
+      throw new Violation(`a batch of ${batch.entries} entries`)
     reading.writing = true
     const life = this.#life
     const { timeline, random } = this.#world
