@@ -69,14 +69,14 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
     reason: 'Replication copies every object of its three buckets, and nothing else.',
   },
   {
-    rule: /^AwsSolutions-IAM5\[Resource::arn:aws:(kafka|kms|s3|secretsmanager|ssm|elasticfilesystem):/,
+    rule: /^AwsSolutions-IAM5\[Resource::arn:aws:(kafka|kms|logs|s3|secretsmanager|ssm|elasticfilesystem):/,
     path: /Addons\/Identity\//,
     reason:
       "A cluster's uuid, a key known by its alias, and what lies under one name: all bound by conditions.",
   },
   {
     rule: /^AwsSolutions-IAM5\[Resource::\*\]$/,
-    path: /Addons\/Identity\/(collector|efs-csi-controller-sa)-role/,
+    path: /Addons\/Identity\/(collector|cloudwatch-agent|efs-csi-controller-sa)-role/,
     reason: 'X-Ray, metric data and zones have no resource to name; metrics are bound to one namespace.',
   },
   {

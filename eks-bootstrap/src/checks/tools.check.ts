@@ -198,6 +198,7 @@ const NOT_EMULATED = [
   'AWS::Glue::Table',
   'AWS::GuardDuty::Detector',
   'AWS::IAM::Policy',
+  'AWS::IAM::Role',
   'AWS::KinesisFirehose::DeliveryStream',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',

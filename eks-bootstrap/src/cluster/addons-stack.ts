@@ -7,7 +7,7 @@ import { type DataClassification, BourseStack, type SiteProps } from '../stack.t
 import { HELM_CHARTS } from '../versions.ts'
 import { type ClusterStack } from './cluster-stack.ts'
 import { collectorValues } from './collector-values.ts'
-import { nodeClass, nodePools } from './node-pools.ts'
+import { nodeClass, nodePools, storageClass } from './node-pools.ts'
 import { WorkloadIdentity } from './workload-identity.ts'
 
 /** What GitOps has to know of the estate, by name. */
@@ -48,6 +48,12 @@ export class AddonsStack extends BourseStack {
   #capacity({ network, cluster }: AddonsStackProps): IDependable[] {
     const subnetIds = (tier: string) => network.vpc.selectSubnets({ subnetGroupName: tier }).subnetIds
     const { name, project, costCenter, cluster: sizes } = this.config
+    const tags = {
+      Environment: name,
+      Project: project,
+      CostCenter: costCenter,
+      DataClassification: CLASSIFICATION,
+    }
     const manifests = [
       // Turns the enforcement of network policies on; without it they would be comments.
       {
@@ -62,14 +68,10 @@ export class AddonsStack extends BourseStack {
         podSubnetIds: subnetIds('pods'),
         clusterSecurityGroupId: this.#cluster.clusterSecurityGroupId,
         podSecurityGroupId: network.securityGroups.pods.securityGroupId,
-        tags: {
-          Environment: name,
-          Project: project,
-          CostCenter: costCenter,
-          DataClassification: CLASSIFICATION,
-        },
+        tags,
       }),
       ...nodePools(sizes.stateless),
+      storageClass(tags),
     ]
     return [this.#manifest('Capacity', manifests)]
   }

@@ -105,6 +105,10 @@ describe('Capacity', () => {
     assert(environment('production').cluster.stateless.vcpusMax >= 200 * 2 + 200)
   })
 
+  it('tags every volume of a pod for the daily backup, and encrypts it', () => {
+    assert.match(manifest(), /"kind":"StorageClass".*"encrypted":"true".*"Backup=daily"/)
+  })
+
   it('puts nodes into the application tier and pods into theirs', () => {
     assert.match(manifest(), /subnetSelectorTerms.*applicationSubnet1.*podSubnetSelectorTerms.*podsSubnet1/)
   })

@@ -1,4 +1,5 @@
 import { type Environment } from '../environment.ts'
+import { METRICS_LOG_GROUP } from './workload-policies.ts'
 
 /** Attributes that name a person or carry what a person typed; they never leave the cluster. */
 export const PERSONAL_ATTRIBUTES = [
@@ -41,7 +42,7 @@ export function collectorValues({ operations }: Environment, region: string): Re
         awsemf: {
           region,
           namespace: 'Bourse',
-          log_group_name: '/bourse/metrics',
+          log_group_name: METRICS_LOG_GROUP,
           dimension_rollup_option: 'NoDimensionRollup',
         },
       },

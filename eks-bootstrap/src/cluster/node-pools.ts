@@ -55,6 +55,23 @@ export function nodePools({
   return [base, pool('burst', SPOT_AFTER, vcpusMax - onDemandVcpus, capacity, architectures)]
 }
 
+/** Volumes of pods: encrypted, made where the pod stands, tagged so that the daily backups choose them. */
+export function storageClass(tags: Readonly<Record<string, string>>): Manifest {
+  const specifications = Object.entries({ ...tags, Backup: 'daily' }).map(([key, value], index) => [
+    `tagSpecification_${index + 1}`,
+    `${key}=${value}`,
+  ])
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'exchange', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: 'ebs.csi.eks.amazonaws.com',
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+    parameters: { type: 'gp3', encrypted: 'true', ...Object.fromEntries(specifications) },
+  }
+}
+
 function pool(
   name: string,
   weight: number,

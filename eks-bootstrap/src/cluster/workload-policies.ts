@@ -20,6 +20,9 @@ export type Place = { readonly environment: Environment; readonly region: Region
 
 const DEAD_LETTERS = 'dead-letters.*'
 
+/** Metrics travel as log lines; CloudWatch reads them out. */
+export const METRICS_LOG_GROUP = '/bourse/metrics'
+
 /**
  * What each service may do in AWS: the topics of its arrows in the flow, its buckets, and nothing else. Passwords come
  * through External Secrets, so only that operator reads them.
@@ -58,7 +61,8 @@ export const OPERATORS = [
     name: 'external-secrets',
     statements: (place: Place) => secretReader(place),
   },
-  { namespace: 'observability', name: 'collector', statements: () => telemetryWriter() },
+  { namespace: 'observability', name: 'collector', statements: (place: Place) => telemetryWriter(place) },
+  { namespace: 'amazon-cloudwatch', name: 'cloudwatch-agent', statements: (place: Place) => agent(place) },
   {
     namespace: 'kube-system',
     name: 'efs-csi-controller-sa',
@@ -153,23 +157,44 @@ function secretReader(place: Place): iam.PolicyStatement[] {
 }
 
 /** X-Ray takes segments and metrics take data points without a resource to name. */
-function telemetryWriter(): iam.PolicyStatement[] {
+function telemetryWriter(place: Place): iam.PolicyStatement[] {
+  const sampling = ['xray:GetSamplingRules', 'xray:GetSamplingTargets']
   return [
-    allow(
-      [
-        'xray:PutTraceSegments',
-        'xray:PutTelemetryRecords',
-        'xray:GetSamplingRules',
-        'xray:GetSamplingTargets',
-      ],
-      ['*'],
-    ),
-    new iam.PolicyStatement({
-      actions: ['cloudwatch:PutMetricData'],
-      resources: ['*'],
-      conditions: { StringEquals: { 'cloudwatch:namespace': 'Bourse' } },
-    }),
+    allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords', ...sampling], ['*']),
+    putMetrics('Bourse'),
+    writeLogs(place, METRICS_LOG_GROUP),
   ]
+}
+
+/** The CloudWatch agent and its log shipper: nodes keep their own credentials out of pods' reach. */
+function agent(place: Place): iam.PolicyStatement[] {
+  return [
+    putMetrics('ContainerInsights', 'CWAgent'),
+    writeLogs(place, `/aws/containerinsights/bourse-${place.environment.name}-exchange/*`),
+    allow(['ec2:DescribeTags', 'ec2:DescribeVolumes', 'ec2:DescribeInstances'], ['*']),
+  ]
+}
+
+function putMetrics(...namespaces: readonly string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    actions: ['cloudwatch:PutMetricData'],
+    resources: ['*'],
+    conditions: { StringEquals: { 'cloudwatch:namespace': [...namespaces] } },
+  })
+}
+
+function writeLogs({ environment, region }: Place, logGroup: string): iam.PolicyStatement {
+  const actions = [
+    'CreateLogGroup',
+    'CreateLogStream',
+    'DescribeLogStreams',
+    'PutLogEvents',
+    'PutRetentionPolicy',
+  ]
+  return allow(
+    actions.map((action) => `logs:${action}`),
+    [`arn:aws:logs:${region}:${environment.account}:log-group:${logGroup}:*`],
+  )
 }
 
 function fileMounter({ environment, region }: Place): iam.PolicyStatement[] {
