@@ -72,9 +72,20 @@ export function cancelAll(state: RiskState, command: EntryOf<'cancelAll'>, conte
   state.ids.add(account, key, { content, number: 0, refusal: late ? refusalCodes.expired : 0 })
   if (late) return refuse(context, command, 'expired')
 
-  const orderIds = [...owner.orders].filter((id) => symbol === 0 || state.orders.get(id)?.symbol === symbol)
+  const begun = lastBeingCancelled(state, account, symbol)
+  const orderIds = [...owner.orders].filter(
+    (id) => id > begun && (symbol === 0 || state.orders.get(id)?.symbol === symbol),
+  )
   if (orderIds.length > 0) state.massCancels.push({ account, symbol, orderIds })
   answer(context, command, { account })
+}
+
+/** The newest order that a cancel-all under way will reach: asked for again and again, none is queued twice. */
+function lastBeingCancelled(state: RiskState, account: number, symbol: number): number {
+  const covering = state.massCancels.filter(
+    (job) => job.account === account && (job.symbol === 0 || job.symbol === symbol),
+  )
+  return Math.max(0, ...covering.map(({ orderIds }) => orderIds.at(-1) ?? 0))
 }
 
 /** Carries out a slice of the cancel-alls that wait. Runs with every input, so that none waits for ever. */

@@ -301,6 +301,26 @@ describe('A risk shard, at its limits', () => {
     assert.deepEqual(desk.wrote('cancel'), [])
   })
 
+  it('queues no order twice, however often all are cancelled, and misses none that came later', () => {
+    const desk = funded({ cancelSlice: 1 })
+    const ids = Array.from({ length: 6 }, () => desk.place())
+    const cancelled: number[] = []
+    const note = (): void => void cancelled.push(...desk.wrote('cancel').map(({ orderId }) => orderId))
+    for (const symbol of [0, 0, 1]) {
+      desk.send(desk.cancelAll({ symbol }))
+      note()
+    }
+    ids.push(desk.place())
+    note()
+    desk.send(desk.cancelAll())
+    note()
+    for (let i = 0; i < 9; i++) {
+      desk.tick()
+      note()
+    }
+    assert.deepEqual(cancelled, ids)
+  })
+
   it('refuses a deposit that the format of amounts could not carry', () => {
     const desk = new RiskDesk({ ticksPerCheckpoint: 1 })
     assert.equal(desk.deposit(desk.ann, USD, AMOUNT_MAX)?.refusal, 0)
