@@ -14,7 +14,7 @@ describe('the whole exchange, two shards of each kind and two replicas of each e
   before(async () => {
     home = await mkdtemp(join(tmpdir(), 'bourse-exchange-'))
     stack = await startStack({
-      home: join(home, 'data'),
+      home,
       riskPartitions: 2,
       matchingPartitions: 2,
       replicas: { 'risk-engine': 2, 'matching-engine': 2, settlement: 1, 'market-data': 1, gateway: 1 },

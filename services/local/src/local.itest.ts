@@ -20,7 +20,9 @@ describe('the local commands', function () {
   before(async () => {
     home = await mkdtemp(join(tmpdir(), 'bourse-home-'))
     const ports = Object.entries(await completePorts({})).map(([setting, port]) => [setting, String(port)])
-    settings = { ...Object.fromEntries(ports), BOURSE_HOME: home, SERVICES: 'none' }
+    // Servers of the environment, if any, are not these commands'.
+    const elsewhere = { KAFKA_BROKERS: '', DATABASE_URL: '', DATABASE_READ_URL: '', REDIS_URL: '' }
+    settings = { ...elsewhere, ...Object.fromEntries(ports), BOURSE_HOME: home, SERVICES: 'none' }
   })
   after(async () => {
     await bourse('down')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { chown, mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, realpath, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import connect from 'postgres'
 import { findProgram, requireProgram, runCommand } from './command.ts'
@@ -134,8 +134,10 @@ async function reachableFolder(folder: string, runner: Runner | undefined): Prom
   return realpath(folder)
 }
 
+/** Lets the user pass through the exchange's own folder, as one made for a test may forbid, and tells whether it can. */
 async function canEnter(folder: string, runner: Runner): Promise<boolean> {
   await mkdir(folder, { recursive: true, mode: 0o755 })
+  await chmod(folder, (await stat(folder)).mode | 0o011)
   return runCommand(['setpriv', ...runner.command, 'test', '-x', folder], { cwd: '/' }).then(
     () => true,
     () => false,

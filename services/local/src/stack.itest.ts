@@ -18,7 +18,7 @@ describe('a stack of real servers', function () {
   let stack: Stack
   before(async () => {
     home = await mkdtemp(join(tmpdir(), 'bourse-stack-'))
-    stack = await startStack({ home: join(home, 'data'), riskPartitions: 2, matchingPartitions: 3 })
+    stack = await startStack({ home, riskPartitions: 2, matchingPartitions: 3 })
   })
   after(async () => {
     await stack?.stop()

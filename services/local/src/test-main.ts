@@ -1,10 +1,20 @@
-import { spawnSync } from 'node:child_process'
+import { runCommand } from './command.ts'
 import { REPOSITORY } from './config.ts'
-import { runSuites, SUITES } from './test-run.ts'
+import { progressPrinter, step } from './progress.ts'
+import { runSuites, SUITES, type Count } from './test-run.ts'
 
-// Integration tests run the services as they are compiled.
-const compiler = [process.execPath, 'node_modules/typescript/bin/tsc', '-b'] as const
-const compiled = spawnSync(compiler[0], compiler.slice(1), { cwd: REPOSITORY, stdio: 'inherit' })
-const { passed, failed } = compiled.status === 0 ? await runSuites(SUITES) : { passed: 0, failed: 1 }
+/** Integration tests run the services as they are compiled. What keeps the tests from running counts as one that failed. */
+async function compileAndTest(): Promise<Count> {
+  const compiler = [process.execPath, 'node_modules/typescript/bin/tsc', '-b'] as const
+  try {
+    await step(progressPrinter(process.stdout), 'build', () => runCommand(compiler, { cwd: REPOSITORY }))
+    return await runSuites(SUITES)
+  } catch (error) {
+    console.error(error)
+    return { passed: 0, failed: 1 }
+  }
+}
+
+const { passed, failed } = await compileAndTest()
 console.log(`\n${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
