@@ -9,8 +9,7 @@ export const RECORDED_SYMBOL = 'BTC-USD-2015'
 export const LOT_DECIMALS = 8
 
 /** Enough for what is recorded (0.021 to 200 BTC at $164 to $350), and exact: the band's top × 2,000 BTC is below 2^53. */
-const listing = {
-  symbol: RECORDED_SYMBOL,
+const rules = {
   base: 'BTC',
   quote: 'USD',
   tick_decimals: 2,
@@ -35,33 +34,31 @@ const OPEN_ATTEMPTS_MAX = 100
 const OPEN_PAUSE_MS = 200
 const listed = z.looseObject({ symbols: z.array(z.looseObject({ symbol: z.string(), state: z.string() })) })
 
+export type Market = { readonly symbol: string; readonly partition: number }
+
 /** Lists what is needed, unless it is there, and waits until the book is open. */
-export async function prepareMarket(operator: ExchangeClient): Promise<void> {
+export async function prepareMarket(
+  operator: ExchangeClient,
+  { symbol, partition }: Market = { symbol: RECORDED_SYMBOL, partition: 0 },
+): Promise<void> {
   for (const asset of assets) {
-    expectDone(
-      await operator.send('POST', '/api/v1/admin/assets', { ...asset, command_id: `asset-${asset.code}` }),
-      `listing ${asset.code}`,
-    )
+    const listed = { ...asset, command_id: `asset-${asset.code}` }
+    expectDone(await operator.send('POST', '/api/v1/admin/assets', listed), `listing ${asset.code}`)
   }
-  expectDone(
-    await operator.send('POST', '/api/v1/admin/symbols', {
-      ...listing,
-      command_id: `symbol-${RECORDED_SYMBOL}`,
-    }),
-    `listing ${RECORDED_SYMBOL}`,
-  )
-  await untilOpen(operator)
+  const listing = { ...rules, symbol, partition, command_id: `symbol-${symbol}` }
+  expectDone(await operator.send('POST', '/api/v1/admin/symbols', listing), `listing ${symbol}`)
+  await untilOpen(operator, symbol)
 }
 
-async function untilOpen(operator: ExchangeClient): Promise<void> {
+async function untilOpen(operator: ExchangeClient, name: string): Promise<void> {
   for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
     const { symbols } = listed.parse(
       expectDone(await operator.get('/api/v1/symbols'), 'reading symbols').body,
     )
-    if (symbols.some(({ symbol, state }) => symbol === RECORDED_SYMBOL && state === 'trading')) return
+    if (symbols.some(({ symbol, state }) => symbol === name && state === 'trading')) return
     await sleep(OPEN_PAUSE_MS)
   }
-  throw new Error(`${RECORDED_SYMBOL} did not open within ${(OPEN_ATTEMPTS_MAX * OPEN_PAUSE_MS) / 1_000} s`)
+  throw new Error(`${name} did not open within ${(OPEN_ATTEMPTS_MAX * OPEN_PAUSE_MS) / 1_000} s`)
 }
 
 /** Opens `count` accounts and gives each the same funds. */

@@ -23,6 +23,7 @@ export class ExchangeUnderTest {
   readonly stack: Stack
   readonly sql: Database
   readonly traders: readonly Trader[]
+  readonly symbols: readonly string[]
   readonly #home: string
   readonly #pool: Pool
 
@@ -30,12 +31,14 @@ export class ExchangeUnderTest {
     stack: Stack
     sql: Database
     traders: readonly Trader[]
+    symbols: readonly string[]
     home: string
     pool: Pool
   }) {
     this.stack = parts.stack
     this.sql = parts.sql
     this.traders = parts.traders
+    this.symbols = parts.symbols
     this.#home = parts.home
     this.#pool = parts.pool
   }
@@ -58,7 +61,9 @@ export class ExchangeUnderTest {
     const signer = await TokenSigner.fromFile(join(home, 'keys/signing-key.json'), claims)
     const pool = ExchangeClient.pool(stack.gatewayUrl, 2 * TRADERS)
     const operator = new ExchangeClient(pool, await signer.token('operator', ['operator']))
-    await prepareMarket(operator)
+    // One symbol for every matching shard.
+    const symbols = Array.from({ length: shards }, (_, partition) => `BTC-USD-${partition}`)
+    for (const [partition, symbol] of symbols.entries()) await prepareMarket(operator, { symbol, partition })
     const funds = { BTC: '10000', USD: '5000000' }
     const traders = await prepareTraders(operator, { pool, signer, run: 'start', count: TRADERS, funds })
     return new ExchangeUnderTest({
@@ -70,6 +75,7 @@ export class ExchangeUnderTest {
         statementTimeoutMs: 60_000,
       }),
       traders,
+      symbols,
       home,
       pool,
     })

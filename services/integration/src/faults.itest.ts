@@ -15,7 +15,7 @@ const ENGINES = ['risk-engine', 'matching-engine']
 /** Trades, does harm, trades on; then everything must agree, the clients' own history too. */
 async function tradeThrough(exchange: ExchangeUnderTest, harm: () => Promise<void>): Promise<TradingLoad> {
   const before = await assertFillsPair(exchange.sql)
-  const load = new TradingLoad(exchange.traders, `t${Date.now().toString(36)}`)
+  const load = new TradingLoad(exchange, `t${Date.now().toString(36)}`)
   await sleep(LOAD_BEFORE_MS)
   await harm()
   await sleep(LOAD_AFTER_MS)
@@ -81,7 +81,7 @@ for (const shards of [1, 2]) {
     }
 
     it('catches one changed row', async () => {
-      const load = new TradingLoad(exchange.traders, `c${Date.now().toString(36)}`)
+      const load = new TradingLoad(exchange, `c${Date.now().toString(36)}`)
       await sleep(LOAD_BEFORE_MS)
       await load.stop()
       assert.equal((await exchange.reconcile()).code, 0)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { orderIdOf, type Answer } from '@bourse/load-tests/exchange-client'
-import { RECORDED_SYMBOL, type Trader } from '@bourse/load-tests/market'
+import type { Trader } from '@bourse/load-tests/market'
 
 /** What one client knows of a command of its own: the log that nobody else writes. */
 export type Sent = {
@@ -39,13 +39,15 @@ export class TradingLoad {
   indefinite = 0
   longestMs = 0
   readonly #traders: readonly Trader[]
+  readonly #symbols: readonly string[]
   readonly #run: string
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>[]
   #counter = 0
 
-  constructor(traders: readonly Trader[], run: string) {
+  constructor({ traders, symbols }: { traders: readonly Trader[]; symbols: readonly string[] }, run: string) {
     this.#traders = traders
+    this.#symbols = symbols
     this.#run = run
     this.#running = this.#traders.map((trader) => this.#trade(trader))
   }
@@ -78,7 +80,8 @@ export class TradingLoad {
     const terms = market
       ? { type: 'market', quantity }
       : { type: 'limit', price: (cents / 100).toFixed(2), quantity }
-    const order = { symbol: RECORDED_SYMBOL, side, ...terms, client_order_id: sent.commandId }
+    const symbol = this.#symbols[Math.floor(Math.random() * this.#symbols.length)]
+    const order = { symbol, side, ...terms, client_order_id: sent.commandId }
     const answer = await this.#ask(sent, () => trader.client.order(order))
     if (sent.outcome === 'accepted') sent.orderId = orderIdOf(answer)
     return sent
