@@ -27,7 +27,6 @@ export type Outcome = {
   readonly seed: number
   readonly faults: FaultCounts
   readonly events: number
-  readonly records: number
   readonly orders: number
   readonly trades: number
   readonly failure: Error | undefined
@@ -65,7 +64,6 @@ export async function simulate(seed: number, { mutation, onStory }: SimulateOpti
   }
   return {
     ...{ seed, faults, events: timeline.count, failure: world.failure },
-    records: exchange?.emissions.length ?? 0,
     orders: exchange?.ledger.orders.rows().length ?? 0,
     trades: exchange?.ledger.trades.rows().length ?? 0,
   }
