@@ -32,6 +32,16 @@ describe('Alarms', () => {
     assert.deepEqual(protocols.sort(), ['email', 'https', 'sms'])
   })
 
+  it('ask for metrics by the dimensions that the services publish', () => {
+    const dimensions = (metricName: string) =>
+      alarms()
+        .filter(({ MetricName }) => MetricName === metricName)
+        .map(({ Dimensions }) => (Dimensions as { Name: string }[]).map(({ Name }) => Name).sort())
+    assert.deepEqual(dimensions('UnderMinIsrPartitionCount'), Array(3).fill(['Broker ID', 'Cluster Name']))
+    assert.deepEqual(dimensions('OfflinePartitionsCount'), [['Cluster Name']])
+    assert.deepEqual(dimensions('UnHealthyHostCount'), Array(4).fill(['LoadBalancer', 'TargetGroup']))
+  })
+
   it('learn what is usual', () => {
     const learned = alarms().filter(({ Metrics }) => flat(Metrics ?? '').includes('ANOMALY_DETECTION_BAND'))
     assert.equal(learned.length, 2)

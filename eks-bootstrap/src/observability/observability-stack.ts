@@ -61,7 +61,16 @@ export class ObservabilityStack extends BourseStack {
     const { config: environment } = this
     const { keys, archive, edge } = props
     this.topic = new AlarmTopic(this, 'Alarms', { environment, messagesKey: keys.messages }).topic
-    const watched = { environment, loadBalancerFullName: edge.entry.loadBalancer.loadBalancerFullName }
+    const { loadBalancer, targetGroups } = edge.entry
+    const groups = Object.entries(targetGroups).map(([service, group]) => [
+      service,
+      group.targetGroupFullName,
+    ])
+    const watched = {
+      environment,
+      loadBalancerFullName: loadBalancer.loadBalancerFullName,
+      targetGroupFullNames: Object.fromEntries(groups) as Record<string, string>,
+    }
     const [first, ...others] = signals(watched).map((signal) => this.#alarm(signal))
     if (first === undefined) throw new Error('no signals to watch')
     this.alarms = [
