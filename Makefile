@@ -42,6 +42,7 @@ reconcile: ## compare engines, journal and orders of the running exchange
 
 replay: ## play recorded orders: FILE=orders.csv ARGS='--speed 1000/s --loops 3'
 	@$(LOCAL) run $(NODE) load-tests/src/main.ts replay $(FILE) $(ARGS)
+	@$(LOCAL) run $(NODE) services/operator/src/main.ts reconcile
 
 fmt: deps ## format every file
 	npx prettier --write .

@@ -115,6 +115,10 @@ function answerAgain(
     return true
   }
   const order = state.orders.get(first.number)
+  if (command.type === 'cancelOrder' && command.wantResult && first.refusal === 0 && order !== undefined) {
+    order.cancelTo = command.replyTo
+    return true
+  }
   if (command.type === 'placeOrder' && command.wantResult && order?.resultTo !== undefined) {
     order.resultTo = command.replyTo
     return true

@@ -207,6 +207,19 @@ describe('A risk shard, asked again', () => {
     assert.equal(desk.outcomeOf({ ...order, quantity: lots(11) }), 'duplicate_with_other_content')
   })
 
+  it('answers a cancel that is asked for again when the order has ended, and cancels once', () => {
+    const desk = funded()
+    const cancel = desk.cancel(desk.place(), { wantResult: true })
+    desk.send(cancel)
+    assert.equal(desk.outcomeOf({ ...cancel, replyTo: { partition: 1, instance: 9, request: 9 } }), 'nothing')
+    assert.deepEqual(desk.wrote('cancel'), [])
+    desk.close(cancel.orderId, refusalCodes.cancelled)
+    assert.deepEqual(
+      desk.replies.map(({ request, refusal }) => [request, refusal]),
+      [[9, 0]],
+    )
+  })
+
   it('repeats a refusal, although the reason for it is gone', () => {
     const desk = funded()
     const late = { deadline: 1 }

@@ -36,6 +36,11 @@ describe('checkListing', () => {
     ['band_range', { bandPpm: 10_000_000 }],
     ['notional_too_large', { maxLots: lots(Math.floor(2 ** 53 / 15_000) + 1) }],
     ['sound', { maxLots: lots(Math.floor(2 ** 53 / 15_000)) }],
+    // 2^53 ticks × lots of 10^18 units each, times 10^5 parts per million, do not fit an amount.
+    [
+      'notional_too_large',
+      { quote: asset(18), tickDecimals: 0, lotDecimals: 0, maxLots: lots(Math.floor(2 ** 53 / 15_000)) },
+    ],
     ['fee_range', { takerFeePpm: 100_001 }],
     ['sound', { makerFeePpm: 0, takerFeePpm: 0 }],
     ['fee_below_one_unit', { makerFeePpm: 99 }],

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from './result.ts'
-import { DECIMALS_MAX, ticks, type Amount, type Lots, type Ticks } from './units.ts'
+import { AMOUNT_MAX, DECIMALS_MAX, ticks, type Amount, type Lots, type Ticks } from './units.ts'
 
 /** An asset that balances are kept in. Amounts count 10^-scale of it. */
 export type Asset = { readonly asset: number; readonly code: string; readonly scale: number }
@@ -74,6 +74,12 @@ export function checkListing(listing: Listing, partitions: number): Result<Listi
   if (listing.referencePrice < 1 || listing.bandPpm < 1 || listing.bandPpm >= 10 * PPM)
     return err('band_range')
   if (!Number.isSafeInteger(bandHigh(listing) * maxLots)) return err('notional_too_large')
+  // What a fee is computed from (received × parts per million, summed over an order) has to fit an amount.
+  const largest = [
+    BigInt(maxLots) * baseUnit(listing),
+    BigInt(bandHigh(listing) * maxLots) * quoteUnit(listing),
+  ]
+  if (largest.some((amount) => amount * BigInt(FEE_PPM_MAX) > AMOUNT_MAX)) return err('notional_too_large')
   if (Math.max(listing.makerFeePpm, listing.takerFeePpm) > FEE_PPM_MAX) return err('fee_range')
   if (minNotional < 1 || minNotional > bandHigh(listing) * maxLots) return err('quantity_range')
   if (listing.partition < 0 || listing.partition >= partitions) return err('partition_range')
