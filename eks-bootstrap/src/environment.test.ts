@@ -79,6 +79,19 @@ describe('Environment', () => {
       /5 to 10 % of requests, not 50 %/,
     ],
     [
+      'a second region without sessions',
+      { ...production, features: { ...production.features, globalTables: false } },
+      /standbyRegion is true and globalTables false/,
+    ],
+    [
+      'a global database on small instances',
+      {
+        ...production,
+        data: { ...production.data, aurora: { ...production.data.aurora, instanceType: 't4g.medium' } },
+      },
+      /standbyRegion is true, and a global database does not run on t4g\.medium/,
+    ],
+    [
       'an audit kept six years',
       { ...production, data: { ...production.data, auditRetentionYears: 6 } },
       /7 years, not 6/,

@@ -242,6 +242,16 @@ function operationContradictions({ name, operations, features, ...rest }: Enviro
   if (rest.primaryRegion !== 'us-east-1') {
     found.push(`primaryRegion is ${rest.primaryRegion}, and CloudFront's certificate needs us-east-1`)
   }
+  if (features.standbyRegion && !features.globalTables) {
+    found.push(
+      'features.standbyRegion is true and globalTables false: the second region would have no sessions table',
+    )
+  }
+  if (features.standbyRegion && rest.data.aurora.instanceType.startsWith('t')) {
+    found.push(
+      `features.standbyRegion is true, and a global database does not run on ${rest.data.aurora.instanceType}`,
+    )
+  }
   if (name !== 'production') return found
   if (operations.logLevel === 'DEBUG') found.push('production logs at INFO or WARN, not DEBUG')
   if (!features.standbyRegion) found.push('production needs features.standbyRegion true, not false')

@@ -108,7 +108,7 @@ const PRODUCTION: Environment = {
     traceSamplingPercent: 5,
     budgetUsdMonthly: 8500,
   },
-  features: { ...NO_FEATURES, standbyRegion: true },
+  features: { ...NO_FEATURES, standbyRegion: true, globalTables: true },
   gitOps: { repositoryUrl: 'https://git.bourse.example/bourse.git', revision: 'main', namespace: 'bourse' },
 }
 

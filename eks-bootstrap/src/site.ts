@@ -4,6 +4,7 @@ import { BrokerAddresses } from './cluster/broker-addresses.ts'
 import { ClusterStack } from './cluster/cluster-stack.ts'
 import { CostStack } from './cost/cost-stack.ts'
 import { DataStack } from './data/data-stack.ts'
+import { sessionsTableName } from './data/sessions.ts'
 import { StorageStack } from './data/storage-stack.ts'
 import { EdgeStack } from './edge/edge-stack.ts'
 import { IdentityStack } from './edge/identity-stack.ts'
@@ -111,6 +112,7 @@ function buildStandby(stage: Stage, site: Foundation, primary: DataStack): void 
       'database-host': data.aurora.attrEndpointAddress,
       'database-reader-host': data.aurora.attrReadEndpointAddress,
       'redis-host': data.redis.host,
+      'sessions-table': sessionsTableName(props.environment.name),
       'kafka-brokers': new BrokerAddresses(data, 'Brokers', { clusterArn: data.log.cluster.attrArn })
         .addresses,
     },
@@ -124,7 +126,7 @@ function storageFacts({ props: { environment }, storage, cluster }: Foundation):
   const { riskPartitions, matchingPartitions } = environment.data.kafka
   return {
     region: storage.regionName,
-    'image-registry': `${account}.dkr.ecr.${environment.primaryRegion}.amazonaws.com/bourse`,
+    'image-registry': `${account}.dkr.ecr.${storage.regionName}.amazonaws.com/bourse`,
     'cluster-name': cluster.cluster.clusterName,
     'archive-bucket': storage.archive.bucketName,
     'audit-bucket': storage.audit.bucketName,

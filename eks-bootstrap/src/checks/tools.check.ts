@@ -183,6 +183,7 @@ const NOT_EMULATED = [
   'AWS::EC2::NetworkAclEntry',
   'AWS::EC2::SecurityGroupEgress',
   'AWS::EC2::SubnetNetworkAclAssociation',
+  'AWS::ECR::ReplicationConfiguration',
   'AWS::EFS::FileSystem',
   'AWS::EFS::MountTarget',
   'AWS::EKS::PodIdentityAssociation',
@@ -237,4 +238,5 @@ const NOT_EMULATED = [
   'Custom::AWSCDK-EKS-KubernetesResource',
   'Custom::CrossRegionExportWriter',
   'Custom::OpenSearchAccessPolicy',
+  'Custom::VpcRestrictDefaultSG',
 ]

@@ -1,12 +1,13 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import * as scaling from 'aws-cdk-lib/aws-applicationautoscaling'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
-import type * as kms from 'aws-cdk-lib/aws-kms'
+import * as kms from 'aws-cdk-lib/aws-kms'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import * as rds from 'aws-cdk-lib/aws-rds'
 import * as secrets from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
+import { keyAlias } from '../security/keys-stack.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
 import { AURORA_POSTGRESQL_VERSION } from '../versions.ts'
 
@@ -75,6 +76,7 @@ export class Aurora extends Construct {
       credentials: rds.Credentials.fromGeneratedSecret('bourse_owner', {
         secretName: `bourse/${environment.name}/aurora`,
         encryptionKey: dataKey,
+        ...(environment.features.standbyRegion ? { replicaRegions: [this.#secretReplica(environment)] } : {}),
       }),
       writer: rds.ClusterInstance.provisioned('Writer', instance),
       readers: Array.from({ length: aurora.readersMin }, (_, index) =>
@@ -100,6 +102,12 @@ export class Aurora extends Construct {
     })
     cluster.node.addDependency(logGroup)
     return cluster
+  }
+
+  /** The second region reads the same credentials: its database is a copy, its roles are too. */
+  #secretReplica({ account, name, recoveryRegion }: Environment): secrets.ReplicaRegion {
+    const alias = `arn:aws:kms:${recoveryRegion}:${account}:${keyAlias(name, 'data')}`
+    return { region: recoveryRegion, encryptionKey: kms.Key.fromKeyArn(this, 'SecretReplicaKey', alias) }
   }
 
   #proxy({ environment, network }: AuroraProps): rds.DatabaseProxy {

@@ -155,18 +155,21 @@ describe('Sessions', () => {
       BillingMode: 'PAY_PER_REQUEST',
       TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
       SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
-      Replicas: [
+      Replicas: Match.arrayWith([
         Match.objectLike({
           Region: 'us-east-1',
           DeletionProtectionEnabled: true,
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 35 },
         }),
-      ],
+      ]),
     })
   })
 
   it('are copied to the second region where global tables are on', () => {
-    pick(everyFeature(), 'Data').hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+    template('staging', 'Data').hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+      Replicas: [Match.anyValue()],
+    })
+    data().hasResourceProperties('AWS::DynamoDB::GlobalTable', {
       Replicas: Match.arrayWith([Match.objectLike({ Region: 'us-west-2' })]),
     })
   })

@@ -25,7 +25,7 @@ export class Sessions extends Construct {
       replicas.map(({ region }) => [region, `arn:aws:kms:${region}:${account}:${keyAlias(name, 'data')}`]),
     )
     this.table = new dynamodb.TableV2(this, 'Table', {
-      tableName: `bourse-${name}-sessions`,
+      tableName: sessionsTableName(name),
       partitionKey: { name: 'userId', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sessionId', type: dynamodb.AttributeType.STRING },
       billing: dynamodb.Billing.onDemand(),
@@ -39,14 +39,14 @@ export class Sessions extends Construct {
       removalPolicy: data.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
       replicas,
     })
-    this.#userRole(name, account)
+    this.#userRole(environment, [environment.primaryRegion, ...replicas.map(({ region }) => region)])
   }
 
   /**
    * The role a service takes for one user: it reads and writes the rows of the user whose id the session is tagged
    * with. A request without any key would match an empty list, so the key must be there.
    */
-  #userRole(name: string, account: string): void {
+  #userRole({ name, account }: Environment, regions: readonly string[]): void {
     new iam.Role(this, 'UserRole', {
       roleName: sessionRoleName(name),
       assumedBy: new iam.SessionTagsPrincipal(
@@ -64,7 +64,9 @@ export class Sessions extends Construct {
               actions: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'].map(
                 (verb) => `dynamodb:${verb}`,
               ),
-              resources: [this.table.tableArn],
+              resources: regions.map(
+                (region) => `arn:aws:dynamodb:${region}:${account}:table/${sessionsTableName(name)}`,
+              ),
               conditions: {
                 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['${aws:PrincipalTag/userId}'] },
                 Null: { 'dynamodb:LeadingKeys': 'false' },
@@ -75,6 +77,11 @@ export class Sessions extends Construct {
       },
     })
   }
+}
+
+/** The same in every region. */
+export function sessionsTableName(environmentName: string): string {
+  return `bourse-${environmentName}-sessions`
 }
 
 function workloadRoleArn(environmentName: string, account: string, service: string): string {

@@ -71,8 +71,24 @@ export class StorageStack extends BourseStack {
       environmentName: this.config.name,
     })
     if (!this.config.features.standbyRegion) return
+    this.#replicateImages()
     const buckets = { archive: this.archive, audit: this.audit, snapshots: this.snapshots }
     new BucketReplication(this, 'Replication', { buckets, sourceKey: key, environment: this.config })
+  }
+
+  /** A region that cannot pull its images cannot start. */
+  #replicateImages(): void {
+    const destination = { region: this.config.recoveryRegion, registryId: this.account }
+    new ecr.CfnReplicationConfiguration(this, 'ImageReplication', {
+      replicationConfiguration: {
+        rules: [
+          {
+            destinations: [destination],
+            repositoryFilters: [{ filter: 'bourse/', filterType: 'PREFIX_MATCH' }],
+          },
+        ],
+      },
+    })
   }
 
   #files({ network, key }: StorageStackProps): efs.FileSystem {

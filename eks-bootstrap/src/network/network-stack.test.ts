@@ -131,6 +131,8 @@ describe('Network', () => {
     assert.deepEqual(securityGroupRules().sort(), [...RULES].sort())
   })
 
+  it("empties the VPC's default group", () => network().resourceCountIs('Custom::VpcRestrictDefaultSG', 1))
+
   it('denies by network ACL what a security group would let into the data tier by mistake', () => {
     const entries = resources(network(), 'AWS::EC2::NetworkAclEntry')
       .map(({ properties }) => properties)

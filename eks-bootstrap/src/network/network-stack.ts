@@ -31,7 +31,7 @@ export class NetworkStack extends BourseStack {
       natGateways: network.natGateways,
       enableDnsHostnames: true,
       enableDnsSupport: true,
-      restrictDefaultSecurityGroup: false,
+      restrictDefaultSecurityGroup: true,
     })
     this.securityGroups = new SecurityGroups(this, 'SecurityGroups', {
       vpc: this.vpc,

@@ -107,6 +107,27 @@ describe('A lost region', () => {
     }
   })
 
+  it('finds its images, its credentials and its sessions', () => {
+    template('production', 'Storage').hasResourceProperties('AWS::ECR::ReplicationConfiguration', {
+      ReplicationConfiguration: {
+        Rules: [Match.objectLike({ Destinations: [{ Region: 'us-west-2', RegistryId: '666666666666' }] })],
+      },
+    })
+    const registry = { Name: '/bourse/production/image-registry' }
+    template('production', 'StandbyAddons').hasResourceProperties('AWS::SSM::Parameter', {
+      ...registry,
+      Value: '666666666666.dkr.ecr.us-west-2.amazonaws.com/bourse',
+    })
+    template('production', 'Data').hasResourceProperties('AWS::SecretsManager::Secret', {
+      Name: 'bourse/production/aurora',
+      ReplicaRegions: [Match.objectLike({ Region: 'us-west-2' })],
+    })
+    template('production', 'StandbyAddons').hasResourceProperties('AWS::SSM::Parameter', {
+      Name: '/bourse/production/sessions-table',
+      Value: 'bourse-production-sessions',
+    })
+  })
+
   it('has the same network there', () => {
     template('production', 'StandbyNetwork').hasResourceProperties('AWS::EC2::VPC', {
       CidrBlock: '10.0.0.0/16',

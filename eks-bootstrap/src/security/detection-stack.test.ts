@@ -98,8 +98,8 @@ describe('Every stack', () => {
       for (const [id, made] of templates(stage)) {
         for (const { logicalId, type, properties } of resources(made)) {
           if (!TAGGED.includes(type)) continue
-          // CDK's own cross-region handler is written without tags.
-          if (logicalId.startsWith('CustomCrossRegionExport')) continue
+          // CDK writes the handlers of its own custom resources without tags.
+          if (/^Custom(CrossRegionExport|VpcRestrictDefaultSG)/.test(logicalId)) continue
           const tags = flat([properties['Tags'], properties['FileSystemTags'], properties['UserPoolTags']])
           for (const tag of ['Environment', 'Project', 'CostCenter', 'DataClassification']) {
             assert(tags.includes(tag), `${id}/${logicalId} has no ${tag}`)
