@@ -199,7 +199,6 @@ const NOT_EMULATED = [
   'AWS::Glue::Table',
   'AWS::GuardDuty::Detector',
   'AWS::IAM::Policy',
-  'AWS::IAM::Role',
   'AWS::KinesisFirehose::DeliveryStream',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
