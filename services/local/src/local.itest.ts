@@ -89,7 +89,9 @@ describe('the local commands', function () {
     equal(existsSync(join(home, 'postgres')), false)
   })
 
-  const environment = () => ({ ...process.env, ...settings })
+  /** Servers of the tests' own surroundings are not this exchange's. */
+  const noServers = { KAFKA_BROKERS: '', DATABASE_URL: '', DATABASE_READ_URL: '', REDIS_URL: '' }
+  const environment = () => ({ ...process.env, ...noServers, ...settings })
 
   function bourse(...args: string[]): Promise<{ output: string; exitCode: number }> {
     const command = [...COMMAND, ...args]
