@@ -7,12 +7,26 @@ import { SecurityLoggingStack } from './organization/security-logging-stack.ts'
 import { REGIONS } from './regions.ts'
 import { buildEnvironment } from './site.ts'
 
+/** CDK's feature flags: here and not in cdk.json, so that tests read the templates that are deployed. */
+const FLAGS = {
+  '@aws-cdk/core:enablePartitionLiterals': true,
+  '@aws-cdk/core:target-partitions': ['aws'],
+  '@aws-cdk/aws-iam:minimizePolicies': true,
+  '@aws-cdk/aws-iam:standardizedServicePrincipals': true,
+  '@aws-cdk/aws-kms:aliasNameRef': true,
+  '@aws-cdk/aws-kms:reduceCrossAccountRegionPolicyScope': true,
+  '@aws-cdk/aws-lambda:recognizeLayerVersion': true,
+  '@aws-cdk/aws-rds:databaseProxyUniqueResourceName': true,
+  '@aws-cdk/aws-secretsmanager:useAttachedSecretResourcePolicyForSecretTargetAttachments': true,
+  '@aws-cdk/customresources:installLatestAwsSdkDefault': false,
+}
+
 /**
  * The whole estate: the organization, and a stage for each environment. Deploy one with
  * `cdk deploy 'production/**'`. Every synthesis runs the rule pack.
  */
 export function buildApp(environments: readonly Environment[], props: AppProps = {}): App {
-  const app = new App({ ...props, context: { ...knownZones(environments), ...props.context } })
+  const app = new App({ ...props, context: { ...FLAGS, ...knownZones(environments), ...props.context } })
   Validations.of(app).addPlugins(new RulePack(app))
   for (const environment of environments) buildEnvironment(new Stage(app, environment.name), environment)
   buildOrganization(new Stage(app, 'organization'))
