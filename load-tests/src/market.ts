@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'undici'
 import { z } from 'zod'
-import { accountOf, ExchangeClient, expectDone } from './exchange-client.ts'
+import { accountOf, ExchangeClient, expectDone, type Answer } from './exchange-client.ts'
 import type { TokenSigner } from './tokens.ts'
 
 /** The symbol that a recording is played on: Bitcoin in dollars as of spring 2015, prices in cents, lots of 10^-8. */
@@ -43,17 +43,27 @@ export async function prepareMarket(
 ): Promise<void> {
   for (const asset of assets) {
     const listed = { ...asset, command_id: `asset-${asset.code}` }
-    expectDone(await operator.send('POST', '/api/v1/admin/assets', listed), `listing ${asset.code}`)
+    await untilDone(() => operator.send('POST', '/api/v1/admin/assets', listed), `listing ${asset.code}`)
   }
   const listing = { ...rules, symbol, partition, command_id: `symbol-${symbol}` }
-  expectDone(await operator.send('POST', '/api/v1/admin/symbols', listing), `listing ${symbol}`)
+  await untilDone(() => operator.send('POST', '/api/v1/admin/symbols', listing), `listing ${symbol}`)
   await untilOpen(operator, symbol)
+}
+
+/** Asks again while the exchange says that it is not there yet: every command has an id, so that is safe. */
+async function untilDone(ask: () => Promise<Answer>, what: string): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await ask()
+    const later = answer.status === 503 || answer.status === 504 || answer.status === 0
+    if (!later || attempt === OPEN_ATTEMPTS_MAX) return expectDone(answer, what)
+    await sleep(OPEN_PAUSE_MS)
+  }
 }
 
 async function untilOpen(operator: ExchangeClient, name: string): Promise<void> {
   for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
     const { symbols } = listed.parse(
-      expectDone(await operator.get('/api/v1/symbols'), 'reading symbols').body,
+      (await untilDone(() => operator.get('/api/v1/symbols'), 'reading symbols')).body,
     )
     if (symbols.some(({ symbol, state }) => symbol === name && state === 'trading')) return
     await sleep(OPEN_PAUSE_MS)
@@ -76,11 +86,11 @@ export async function prepareTraders(
   for (let i = 0; i < count; i++) {
     const owner = `replay-${i}`
     const account = accountOf(
-      expectDone(await operator.send('POST', '/api/v1/admin/accounts', { owner }), `opening ${owner}`),
+      await untilDone(() => operator.send('POST', '/api/v1/admin/accounts', { owner }), `opening ${owner}`),
     )
     for (const [asset, amount] of Object.entries(funds)) {
       const transfer = { account, asset, amount, transfer_id: `${run}-${owner}-${asset}` }
-      expectDone(await operator.send('POST', '/api/v1/admin/deposits', transfer), `funding ${owner}`)
+      await untilDone(() => operator.send('POST', '/api/v1/admin/deposits', transfer), `funding ${owner}`)
     }
     traders.push({ owner, account, client: new ExchangeClient(pool, await signer.token(owner)) })
   }

@@ -1,5 +1,5 @@
 import { connectAdmin, type Admin } from '@bourse/platform/kafka/admin'
-import { joinGroup } from '@bourse/platform/kafka/group'
+import { connectCommittedOffsets } from '@bourse/platform/kafka/committed'
 import { connectProducer, type Producer } from '@bourse/platform/kafka/producer'
 import { createLog } from '@bourse/platform/log'
 import assert from 'node:assert/strict'
@@ -154,17 +154,9 @@ describe('Settlement', function () {
     assert.equal(lags.find(({ input }) => input.topic === 'risk.out')?.records, 0)
     await stop()
     running.pop()
-    const group = await joinGroup({
-      brokers,
-      clientId: 'test',
-      groupId,
-      topics: [topics['risk.out']],
-      onAssign: async () => {},
-      onRevoke: async () => {},
-      onFatal: assert.ifError,
-    })
-    const [committed] = await group.committed([{ topic: topics['risk.out'], partition: 0 }])
-    await group.close()
+    const offsets = await connectCommittedOffsets({ brokers, clientId: 'test', groupId })
+    const [committed] = await offsets.of([{ topic: topics['risk.out'], partition: 0 }])
+    await offsets.close()
     assert.equal(committed?.offset, risk.records.length)
   })
 
