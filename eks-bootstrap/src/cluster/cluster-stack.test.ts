@@ -169,6 +169,17 @@ describe('Workload identity', () => {
     assert.deepEqual(topics('risk-engine', 'ReadData'), ['risk.in'])
     assert.deepEqual(topics('settlement', 'ReadData').sort(), ['orders.out', 'risk.out'])
     assert.deepEqual(topics('market-data', 'WriteData'), [])
+    for (const name of [
+      'gateway',
+      'risk-engine',
+      'matching-engine',
+      'settlement',
+      'market-data',
+      'archive',
+    ]) {
+      assert.deepEqual(topics(name, 'CreateTopic'), [], name)
+    }
+    assert(topics('operator', 'CreateTopic').includes('risk.in'))
   })
 
   it('never allows every action, in any stack', () => {

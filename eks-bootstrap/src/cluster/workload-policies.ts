@@ -19,6 +19,7 @@ type Workload = {
 export type Place = { readonly environment: Environment; readonly region: Region }
 
 const DEAD_LETTERS = 'dead-letters.*'
+const TOPICS = ['risk.in', 'orders.in', 'risk.out', 'orders.out', 'replies', DEAD_LETTERS]
 
 /** Metrics travel as log lines; CloudWatch reads them out. */
 export const METRICS_LOG_GROUP = '/bourse/metrics'
@@ -33,6 +34,15 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     extra: (place) => [assumeSessionRole(place)],
   },
   identity: { extra: (place) => [assumeSessionRole(place)] },
+  operator: {
+    kafka: {
+      writes: ['risk.in'],
+      reads: ['risk.in', 'risk.out', 'orders.in', 'orders.out', DEAD_LETTERS],
+      group: 'operator',
+    },
+    buckets: { reads: ['snapshots'] },
+    extra: (place) => [administerTopics(place)],
+  },
   'risk-engine': {
     kafka: {
       reads: ['risk.in'],
@@ -133,6 +143,20 @@ function assumeSessionRole({ environment: { name, account } }: Place): iam.Polic
 /** The role a service takes for one user: it sees that user's sessions alone. */
 export function sessionRoleName(environmentName: string): string {
   return `bourse-${environmentName}-user-sessions`
+}
+
+/** Topics are made by a person's command and never by a broker. */
+function administerTopics(place: Place): iam.PolicyStatement {
+  const actions = [
+    'CreateTopic',
+    'AlterTopic',
+    'DescribeTopicDynamicConfiguration',
+    'AlterTopicDynamicConfiguration',
+  ]
+  return allow(
+    actions.map((action) => `kafka-cluster:${action}`),
+    TOPICS.map((topic) => arn(place, 'topic', topic)),
+  )
 }
 
 function lagReader(place: Place): iam.PolicyStatement[] {

@@ -261,7 +261,7 @@ describe('Files and images', () => {
 
   it('scan every image that is pushed, and never move a tag', () => {
     const images = resources(storage(), 'AWS::ECR::Repository')
-    assert.equal(images.length, 9)
+    assert.equal(images.length, 10)
     for (const { properties } of images) {
       assert.deepEqual(properties['ImageScanningConfiguration'], { ScanOnPush: true })
       assert.equal(properties['ImageTagMutability'], 'IMMUTABLE')

@@ -20,6 +20,7 @@ export const IMAGES = [
   'settlement',
   'market-data',
   'streams',
+  'operator',
   'archive',
   'web',
 ] as const
