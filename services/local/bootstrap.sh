@@ -53,7 +53,7 @@ missing_parts() {
   command -v redis-server > /dev/null || echo redis
   has_java || echo java
   command -v mvn > /dev/null || echo maven
-  command -v python3 > /dev/null || echo python
+  python3 -c 'import ensurepip' > /dev/null 2>&1 || echo python
   command -v g++ > /dev/null || echo c++
   command -v make > /dev/null || echo make
   has_header zlib.h || echo zlib
@@ -65,7 +65,7 @@ debian_package() {
     postgresql | maven | make) echo "$1" ;;
     redis) echo redis-server ;;
     java) newest_java ;;
-    python) echo python3 ;;
+    python) echo python3 python3-venv ;;
     c++) echo g++ ;;
     zlib) echo zlib1g-dev ;;
     openssl) echo libssl-dev ;;

@@ -30,6 +30,11 @@ export const SUITES: readonly Suite[] = [
     minutesMax: 10,
   },
   {
+    title: 'Infrastructure checked by other tools',
+    command: ['npm', 'run', 'check', '-w', '@bourse/eks-bootstrap', '--'],
+    minutesMax: 10,
+  },
+  {
     title: 'Integration tests with real servers',
     // A failed test may leave clients open, which would keep the process from ending.
     command: [...MOCHA, '--exit', 'services/**/src/**/*.itest.ts', 'load-tests/src/**/*.itest.ts'],

@@ -10,11 +10,10 @@ import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
 import { connectRedis } from '@bourse/platform/redis'
 import { readConfig } from './config.ts'
 import { countEntries, createEvents } from './events.ts'
-import { FeedReader } from './kafka/feed-reader.ts'
+import { GATHERING, FeedReader } from './kafka/feed-reader.ts'
 import { Checkpoints } from './postgres/checkpoints.ts'
 import { redisCache } from './redis/cache.ts'
 import { Publisher } from './redis/publisher.ts'
-
 const NAME = 'market-data'
 const { ordersOut: ORDERS_OUT } = TOPICS
 const config = readConfig()
@@ -42,7 +41,15 @@ await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources,
   const onAssign = reader.assign.bind(reader)
   const onRevoke = reader.revoke.bind(reader)
   const onFatal = (error: Error) => shutdown.abort(error)
-  const membership = { ...kafka, groupId: NAME, topics: [ORDERS_OUT], onAssign, onRevoke, onFatal }
+  const membership = {
+    ...kafka,
+    ...GATHERING,
+    groupId: NAME,
+    topics: [ORDERS_OUT],
+    onAssign,
+    onRevoke,
+    onFatal,
+  }
   const group = resources.own(await joinConsumerGroup(membership), (each) => each.close())
   const work = Promise.all([reader.run(group, signal), publisher.run(signal)])
   void resources.own(work.catch(onFatal), (ended) => ended)

@@ -9,6 +9,9 @@ import type { PostgresLedger } from '../postgres/ledger.ts'
 import { untilDone } from '../postgres/retry.ts'
 import { PartitionWriter } from './partition-writer.ts'
 
+/** Nobody waits for a row within milliseconds; larger fetches and transactions cost less. */
+const GATHERING = { fetchBytesMin: 65_536, fetchWaitMs: 20 }
+
 export type SettlementOptions = {
   readonly connection: KafkaConnection
   readonly groupId: string
@@ -64,6 +67,7 @@ export class Settlement {
     this.#months = setInterval(() => void this.#prepareMonths().catch(fail), DAY_MS)
     this.#group = await joinConsumerGroup({
       ...connection,
+      ...GATHERING,
       groupId,
       topics: Object.values(topics),
       onAssign: (partitions) => Promise.all(partitions.map((partition) => this.#assign(partition))),

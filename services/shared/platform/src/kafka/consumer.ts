@@ -21,6 +21,8 @@ export type FollowerOptions = KafkaConnection & {
    * is added or resumed waits for the fetch that is out. @default 100
    */
   readonly fetchWaitMs?: number
+  /** The broker waits for so many bytes, but no longer than `fetchWaitMs`. @default 1: it answers at once */
+  readonly fetchBytesMin?: number
   /** What is fetched ahead, in KiB. @default 16_384 */
   readonly queueKilobytesMax?: number
 }
@@ -28,6 +30,7 @@ export type FollowerOptions = KafkaConnection & {
 /** The settings of every consumer: read from where we say, never jump, never store an offset by itself. */
 export function consumerSettings({
   fetchWaitMs = 100,
+  fetchBytesMin = 1,
   queueKilobytesMax = 16_384,
   ...connection
 }: FollowerOptions) {
@@ -36,7 +39,7 @@ export function consumerSettings({
     'enable.auto.offset.store': false,
     'enable.partition.eof': false,
     'check.crcs': true,
-    'fetch.min.bytes': 1,
+    'fetch.min.bytes': fetchBytesMin,
     'fetch.wait.max.ms': fetchWaitMs,
     'fetch.queue.backoff.ms': 10,
     'fetch.error.backoff.ms': 50,

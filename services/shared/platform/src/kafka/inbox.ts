@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Message as ClientMessage } from 'node-rdkafka'
 
 import type { TopicPartition, TopicPartitionOffset } from './client.ts'
@@ -18,6 +19,8 @@ export type ReadOptions = {
   readonly max: number
   /** How long to wait for the first record when there is none. */
   readonly waitMs: number
+  /** How long to wait for more once the first record has come. @default 0 */
+  readonly gatherMs?: number
   /** Ends the wait; nothing is lost by it. */
   readonly signal?: AbortSignal
 }
@@ -95,8 +98,11 @@ export class Inbox {
   }
 
   /** Up to `max` records: those that are there, at once, or else the first to come within `waitMs`. */
-  async read({ max, waitMs, signal }: ReadOptions): Promise<readonly Message[]> {
-    if (!this.#hasReady()) await this.#arrival(waitMs, signal)
+  async read({ max, waitMs, signal, gatherMs = 0 }: ReadOptions): Promise<readonly Message[]> {
+    if (!this.#hasReady()) {
+      await this.#arrival(waitMs, signal)
+      if (gatherMs > 0 && this.#hasReady()) await sleep(gatherMs)
+    }
     if (this.#hasReady() && this.#ready.length < max && this.#pull === undefined) {
       await this.poll(0, max - this.#ready.length)
     }
