@@ -23,8 +23,6 @@ const service = {
   SHUTDOWN_GRACE_MS: milliseconds().default(20_000),
 } as const
 
-export type Config = ReturnType<typeof readServiceConfig>
-
 export const readServiceConfig = () => readConfig(service, process.env)
 
 export const readMigrationConfig = () => readConfig(migration, process.env)

@@ -40,7 +40,6 @@ export const refusalCodes = {
 } as const
 
 export type RefusalCode = keyof typeof refusalCodes
-export type RefusalNumber = (typeof refusalCodes)[RefusalCode]
 
 const names = new Map<number, RefusalCode>(
   Object.entries(refusalCodes).map(([name, number]) => [number, name as RefusalCode]),

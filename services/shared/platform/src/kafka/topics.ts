@@ -7,5 +7,3 @@ export const TOPICS = {
   /** Answers to gateways; a gateway reads the one partition that its commands name. */
   replies: 'replies',
 } as const
-
-export type TopicName = (typeof TOPICS)[keyof typeof TOPICS]
