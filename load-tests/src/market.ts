@@ -51,7 +51,7 @@ export async function prepareMarket(
 }
 
 /** Asks again while the exchange says that it is not there yet: every command has an id, so that is safe. */
-async function untilDone(ask: () => Promise<Answer>, what: string): Promise<Answer> {
+export async function untilDone(ask: () => Promise<Answer>, what: string): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     const answer = await ask()
     const later = answer.status === 503 || answer.status === 504 || answer.status === 0

@@ -1,6 +1,6 @@
 import { formatDecimal } from '@bourse/domain/units'
 import { orderIdOf, type Answer } from './exchange-client.ts'
-import { LOT_DECIMALS, RECORDED_SYMBOL, type Trader } from './market.ts'
+import { LOT_DECIMALS, RECORDED_SYMBOL, untilDone, type Trader } from './market.ts'
 import type { RecordedEvent } from './recorded-orders.ts'
 import { Tally } from './tally.ts'
 import { Turnstile } from './turnstile.ts'
@@ -78,8 +78,10 @@ class Player {
       this.#options.onProgress(done, loop)
     }
     await this.#turnstile.empty()
-    for (const { client, owner } of traders)
-      await client.cancelAll(RECORDED_SYMBOL, `${run}-${loop}-all-${owner}`)
+    for (const { client, owner } of traders) {
+      const commandId = `${run}-${loop}-all-${owner}`
+      await untilDone(() => client.cancelAll(RECORDED_SYMBOL, commandId), `cancelling all of ${owner}`)
+    }
   }
 
   async #create(event: RecordedEvent & { type: 'create' }, { trader, loop, from }: Turn): Promise<Answer> {

@@ -121,20 +121,20 @@ for (const shards of [1, 2]) {
   })
 }
 
-for (const engine of ENGINES) {
-  describe(`two replicas of ${engine}`, function () {
+for (const { engine, shards } of ENGINES.flatMap((engine) => [1, 2].map((shards) => ({ engine, shards })))) {
+  describe(`two replicas of ${engine}, ${shards} shards of each kind`, function () {
     this.timeout(180_000)
     let exchange: ExchangeUnderTest
     const replicas = [engine, `${engine}-2`]
 
     before(async () => {
-      exchange = await ExchangeUnderTest.start({ shards: 2, replicas: { [engine]: 2 } })
+      exchange = await ExchangeUnderTest.start({ shards, replicas: { [engine]: 2 } })
     })
     after(() => exchange.stop())
 
     it('drop what a stopped owner writes when it wakes after its partitions moved on', async () => {
       const owned = await Promise.all(replicas.map((name) => exchange.metric('bourse_engine_owned', [name])))
-      assert.equal(owned[0]! + owned[1]!, 2, 'every partition has one owner')
+      assert.equal(owned[0]! + owned[1]!, shards, 'every partition has one owner')
       const sleeper = owned[0]! > 0 ? replicas[0]! : replicas[1]!
       const other = replicas.find((name) => name !== sleeper)!
       const receivers = ENGINES.filter((name) => name !== engine)
@@ -147,7 +147,7 @@ for (const engine of ENGINES) {
         await sleep(SLEEP_MS)
         assert.equal(
           await exchange.metric('bourse_engine_owned', [other]),
-          2,
+          shards,
           'the other replica has taken over',
         )
         exchange.stack.process(sleeper).kill('SIGCONT')

@@ -16,6 +16,7 @@ import {
   submitFor,
   symbolText,
 } from './commands.ts'
+import { ownerText } from './token-verifier.ts'
 import type { Directory } from '../postgres/directory.ts'
 import type { GatewayDependencies, GatewayRouter } from './gateway-app.ts'
 import { accept, problem, requireDone } from './problem.ts'
@@ -65,7 +66,7 @@ const feesBody = z.strictObject({
   command_id: commandIdText.optional(),
 })
 
-const accountBody = z.strictObject({ owner: z.string().min(1).max(128) })
+const accountBody = z.strictObject({ owner: ownerText })
 
 const transferBody = z.strictObject({
   /** Kept for ever: a transfer acts once. */

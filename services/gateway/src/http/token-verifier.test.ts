@@ -32,6 +32,8 @@ describe('token verifier', () => {
     ['for another audience', (own) => own.token('alice', { audience: 'other' }), { claim: 'aud' }],
     ['without an owner', (own) => own.token(''), { name: 'ZodError' }],
     ['whose owner is too long', (own) => own.token('a'.repeat(129)), { name: 'ZodError' }],
+    ['whose owner has too many bytes', (own) => own.token('ä'.repeat(65)), { name: 'ZodError' }],
+    ['that is too long', async () => 'a'.repeat(8_193), { code: 'ERR_JWT_INVALID' }],
     ['whose account is no id', (own) => own.token('alice', { account: '-1' }), { name: 'ZodError' }],
     ['whose roles are no list', (own) => own.token('alice', { roles: 'operator' }), { name: 'ZodError' }],
     [

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import { parseId } from '@bourse/domain/ids'
+import { COMMAND_ID_BYTES_MAX } from '@bourse/protocol/entries'
 import { jwtVerify, type JWTVerifyGetKey } from 'jose'
+import { JWTInvalid } from 'jose/errors'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 
@@ -29,8 +31,14 @@ const TOKENS_MAX = 50_000
 const TOKEN_BYTES_MAX = 8_192
 const CLOCK_TOLERANCE_S = 5
 
+/** An account's owner: any text that fits its place in the log. */
+export const ownerText = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= COMMAND_ID_BYTES_MAX, 'is too long')
+
 const claims = z.object({
-  sub: z.string().min(1).max(128),
+  sub: ownerText,
   exp: z.number(),
   account: z
     .string()
@@ -63,7 +71,7 @@ export function createTokenVerifier({ keys, issuer, audience, now }: TokenVerifi
   }
 
   return async (token) => {
-    if (token.length > TOKEN_BYTES_MAX) throw new Error(`a token of ${token.length} bytes`)
+    if (token.length > TOKEN_BYTES_MAX) throw new JWTInvalid(`a token of ${token.length} bytes`)
     const key = hash('sha256', token, 'base64')
     const known = verified.get(key)
     if (known !== undefined && now() < known.expiresAt) return known.caller

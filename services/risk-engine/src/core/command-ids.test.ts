@@ -22,23 +22,32 @@ function restored(ids: CommandIds): CommandIds {
 }
 
 const known = (ids: CommandIds, count: number): number[] =>
-  Array.from({ length: count }, (_, i) => i + 1).filter((n) => ids.find(key(n)) !== undefined)
+  Array.from({ length: count }, (_, i) => i + 1).filter((n) => ids.find(ACCOUNT, key(n)) !== undefined)
 
 describe('CommandIds', () => {
   for (const count of [1, 63, 64, 65, 300]) {
     it(`finds each of ${count} ids with its answer, also after a snapshot`, () => {
       for (const ids of [remembered(count), restored(remembered(count))]) {
-        for (let n = 1; n <= count; n++) assert.deepEqual(ids.find(key(n)), answer(n))
-        assert.equal(ids.find(key(count + 1)), undefined)
+        for (let n = 1; n <= count; n++) assert.deepEqual(ids.find(ACCOUNT, key(n)), answer(n))
+        assert.equal(ids.find(ACCOUNT, key(count + 1)), undefined)
         assert.equal(ids.count, count)
       }
     })
   }
 
+  it('tells accounts apart whose fingerprints are the same', () => {
+    const ids = new CommandIds(limits)
+    ids.add(ACCOUNT, key(1), answer(1))
+    assert.equal(ids.find(ACCOUNT + 1, key(1)), undefined)
+    ids.add(ACCOUNT + 1, key(1), answer(2))
+    assert.deepEqual(ids.find(ACCOUNT, key(1)), answer(1))
+    assert.deepEqual(restored(ids).find(ACCOUNT + 1, key(1)), answer(2))
+  })
+
   it('keeps a refusal apart from a number', () => {
     const ids = new CommandIds(limits)
     ids.add(ACCOUNT, key(1), { content: 5, number: 0, refusal: 13 })
-    assert.deepEqual(restored(ids).find(key(1)), { content: 5, number: 0, refusal: 13 })
+    assert.deepEqual(restored(ids).find(ACCOUNT, key(1)), { content: 5, number: 0, refusal: 13 })
   })
 
   it('forgets a segment as a whole, once its window has passed, and says which', () => {

@@ -63,11 +63,11 @@ export class CommandIds {
     )
   }
 
-  find(key: Fingerprint): FirstAnswer | undefined {
-    const found = this.#open.find(key)
+  find(account: number, key: Fingerprint): FirstAnswer | undefined {
+    const found = this.#open.find(account, key)
     if (found !== undefined) return found
     for (let i = this.#closed.length - 1; i >= 0; i--) {
-      const answer = this.#closed[i]?.find(key)
+      const answer = this.#closed[i]?.find(account, key)
       if (answer !== undefined) return answer
     }
     return undefined
@@ -172,13 +172,14 @@ class IdSegment {
     return this.#count
   }
 
-  find({ high, low }: Fingerprint): FirstAnswer | undefined {
+  /** The account is compared too: nobody's id can be met by another's, whatever the fingerprints. */
+  find(account: number, { high, low }: Fingerprint): FirstAnswer | undefined {
     const mask = this.#index.length - 1
     for (let slot = low & mask; ; slot = (slot + 1) & mask) {
       const entry = (this.#index[slot] ?? 0) - 1
       if (entry < 0) return undefined
       const at = entry * WORDS_PER_ID
-      if (this.#word(at) === high && this.#word(at + 1) === low) return this.#answer(at)
+      if (this.#is(at, { high, low, account })) return this.#answer(at)
     }
   }
 
@@ -224,14 +225,20 @@ class IdSegment {
   #place(entry: number): void {
     const mask = this.#index.length - 1
     const at = entry * WORDS_PER_ID
-    const high = this.#word(at)
     const low = this.#word(at + 1)
+    const id = { high: this.#word(at), low, account: this.#word(at + WORDS_PER_ID - 1) }
     let slot = low & mask
     for (; (this.#index[slot] ?? 0) !== 0; slot = (slot + 1) & mask) {
       const other = ((this.#index[slot] ?? 0) - 1) * WORDS_PER_ID
-      if (this.#word(other) === high && this.#word(other + 1) === low) break
+      if (this.#is(other, id)) break
     }
     this.#index[slot] = entry + 1
+  }
+
+  #is(at: number, { high, low, account }: Fingerprint & { account: number }): boolean {
+    return (
+      this.#word(at) === high && this.#word(at + 1) === low && this.#word(at + WORDS_PER_ID - 1) === account
+    )
   }
 
   #word(at: number): number {

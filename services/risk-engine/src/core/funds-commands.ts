@@ -11,6 +11,9 @@ export function openAccount(state: RiskState, command: EntryOf<'openAccount'>, c
   const { owner } = command
   const known = state.owners.get(owner)
   if (known !== undefined) return answer(context, command, { account: known, repeated: true })
+  if (state.accounts.size >= state.limits.accountsMax) {
+    return answer(context, command, { refusal: refusalCodes.limit_reached })
+  }
   const account = accountId(state.shard, state.accountCounter)
   state.accountCounter++
   state.accounts.set(account, { owner, orders: new Set() })

@@ -21,6 +21,9 @@ export function applyListingCommand(state: RiskState, command: ListingCommand, c
     const refusal = first.content === content ? first.refusal : refusalCodes.duplicate_with_other_content
     return answer(context, command, { orderId: first.number, refusal, repeated: first.content === content })
   }
+  if (state.fundsIds.size >= state.limits.fundsIdsMax) {
+    return answer(context, command, { refusal: refusalCodes.limit_reached })
+  }
   const done = carryOut(state, command, context)
   const refused = typeof done === 'string'
   const outcome = refused ? { number: 0, refusal: refusalCodes[done] } : { number: done, refusal: 0 }

@@ -107,7 +107,7 @@ function answerAgain(
   content: number,
   context: Context,
 ): boolean {
-  const first = state.ids.find(key)
+  const first = state.ids.find(command.account, key)
   if (first === undefined) return false
   const { account } = command
   if (first.content !== content) {

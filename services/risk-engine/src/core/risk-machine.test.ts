@@ -291,6 +291,23 @@ describe('A risk shard, at its limits', () => {
     assert.equal(desk.outcomeOf(desk.order({ account: desk.bob, side: 'sell' })), 'accepted')
   })
 
+  it('refuses more accounts than it may have, and still knows those it has', () => {
+    const desk = funded({ accountsMax: 2 })
+    const replyTo = { partition: 0, instance: 1, request: 2 }
+    assert.equal(desk.outcomeOf({ type: 'openAccount', owner: 'cat', replyTo }), 'limit_reached')
+    assert.equal(desk.outcomeOf({ type: 'openAccount', owner: 'ann', replyTo }), 'accepted again')
+  })
+
+  it('refuses deposits and listings beyond the ids that it keeps for ever', () => {
+    // Three listings and two deposits have been made.
+    const desk = funded({ fundsIdsMax: 5 })
+    const replyTo = { partition: 0, instance: 1, request: 2 }
+    const asset = { type: 'listAsset', commandId: 'eth', code: 'ETH', scale: 8, replyTo } as const
+    assert.equal(desk.outcomeOf(asset), 'limit_reached')
+    assert.equal(desk.deposit(desk.ann, USD, 1n)?.refusal, refusalCodes.limit_reached)
+    assert.equal(desk.outcomeOf({ ...asset, commandId: 'usd', code: 'USD' }), 'accepted again')
+  })
+
   it('refuses more open orders than an account may have', () => {
     const desk = funded({ openOrdersPerAccountMax: 1 })
     const id = desk.place()

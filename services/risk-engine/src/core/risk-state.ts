@@ -13,7 +13,8 @@ export type RiskLimits = {
   readonly ids: IdLimits
   readonly openOrdersPerAccountMax: number
   readonly openOrdersMax: number
-  /** Ids of deposits and withdrawals, kept for ever. */
+  readonly accountsMax: number
+  /** Ids of deposits, withdrawals and operators' commands, kept for ever. */
   readonly fundsIdsMax: number
   /** Cancels sent per applied entry while a cancel-all is carried out. */
   readonly cancelSlice: number
@@ -24,7 +25,8 @@ export const RISK_LIMITS: RiskLimits = {
   ids: ID_LIMITS,
   openOrdersPerAccountMax: 20_000,
   openOrdersMax: 2_000_000,
-  fundsIdsMax: 20_000_000,
+  accountsMax: 4_000_000,
+  fundsIdsMax: 4_000_000,
   cancelSlice: 256,
   ticksPerCheckpoint: 5,
 }
