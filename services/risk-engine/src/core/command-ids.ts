@@ -188,8 +188,9 @@ class IdSegment {
     this.#append([key.high, key.low, content, ...answer, account])
   }
 
+  /** A view, not a copy: a closed segment never changes, an open one is written out at once. */
   body(): Buffer {
-    return Buffer.from(this.#words.buffer.slice(0, this.#count * IdSegment.idBytes))
+    return Buffer.from(this.#words.buffer, 0, this.#count * IdSegment.idBytes)
   }
 
   #answer(at: number): FirstAnswer {

@@ -30,6 +30,8 @@ const CUTS_KEPT = 16
 /** Snapshots in PostgreSQL. A snapshot whose bytes do not have the recorded hash is passed over for an older one. */
 export class PostgresSnapshotStore implements SnapshotStore {
   readonly #sql: Database
+  /** Hashes of the segments that this process has stored, by shard: they are neither hashed nor sent again. */
+  readonly #segments = new Map<string, ReadonlyMap<number, string>>()
   readonly #onUnsound: (name: ShardName, offset: number, cause: Error) => void
 
   constructor(sql: Database, onUnsound: (name: ShardName, offset: number, cause: Error) => void) {
@@ -39,17 +41,21 @@ export class PostgresSnapshotStore implements SnapshotStore {
 
   async save({ machine, shard }: ShardName, snapshot: Snapshot): Promise<void> {
     const { offset, lastRecord, state, segments, hash, log, read, written } = snapshot
-    const references = segments.map(({ id, body }) => ({ id, hash: hashText(hashOf(body)) }))
+    const kept = this.#kept(machine, shard)
+    const isNew = segments.filter(({ id }) => !kept.has(id))
+    const hashes = new Map([...kept, ...isNew.map(({ id, body }) => [id, hashText(hashOf(body))] as const)])
+    const references = segments.map(({ id }) => ({ id, hash: hashes.get(id) ?? '' }))
     const sql = this.#sql
     await sql`insert into snapshots (machine, shard, log_offset, last_record, log, state, hash, segments, read, written)
       values (${machine}, ${shard}, ${offset}, ${hashText(lastRecord)}, ${log}, ${state}, ${hashText(hash)},
         ${sql.json(references)}, ${sql.json(read)}, ${sql.json(written)})
       on conflict do nothing`
     // After the row that refers to them, so that nobody prunes them; until they are there the snapshot is not sound.
-    for (const { id, body } of segments) {
+    for (const { id, body } of isNew) {
       await sql`insert into snapshot_segments (machine, shard, id, hash, body)
-        values (${machine}, ${shard}, ${id}, ${hashText(hashOf(body))}, ${body}) on conflict do nothing`
+        values (${machine}, ${shard}, ${id}, ${hashes.get(id) ?? ''}, ${body}) on conflict do nothing`
     }
+    this.#segments.set(`${machine}/${shard}`, new Map(references.map(({ id, hash }) => [id, hash])))
   }
 
   newest(name: ShardName, offsetMax: number): Promise<Snapshot | undefined> {
@@ -117,6 +123,10 @@ export class PostgresSnapshotStore implements SnapshotStore {
       values (${marker}, ${source}, ${json}::text::jsonb) on conflict do nothing`
     await this.#sql`delete from cuts where source = ${source} and marker not in (
       select marker from cuts where source = ${source} order by marker desc limit ${CUTS_KEPT})`
+  }
+
+  #kept(machine: string, shard: number): ReadonlyMap<number, string> {
+    return this.#segments.get(`${machine}/${shard}`) ?? new Map()
   }
 
   async #firstSound(name: ShardName, rows: Promise<Row[]>): Promise<Snapshot | undefined> {
