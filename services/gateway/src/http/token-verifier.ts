@@ -31,7 +31,7 @@ const TOKENS_MAX = 50_000
 const TOKEN_BYTES_MAX = 8_192
 const CLOCK_TOLERANCE_S = 5
 
-/** An account's owner: any text that fits its place in the log. */
+/** An account's owner, in at most the bytes that the log has for it. */
 export const ownerText = z
   .string()
   .min(1)
