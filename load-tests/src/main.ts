@@ -3,10 +3,12 @@ import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
 import { config } from './config.ts'
 import { ExchangeClient } from './exchange-client.ts'
+import { fundsFor } from './funds.ts'
 import { prepareMarket, prepareTraders, RECORDED_SYMBOL } from './market.ts'
 import { readRecording } from './recorded-orders.ts'
 import { replay, type Pace, type ReplayReport } from './replay.ts'
-import { fundsFor } from './funds.ts'
+import type { Tally } from './tally.ts'
+import { TIMELINE_HEAD } from './timeline.ts'
 import { TokenSigner } from './tokens.ts'
 import { countTrades } from './trades.ts'
 
@@ -17,11 +19,19 @@ type Options = {
   accounts: number
   inFlight: number
   waitResult: boolean
+  warmUp: number
+  timeline: boolean
 }
 
 const number = (text: string): number => {
   const value = Number(text)
   if (!(value > 0)) throw new InvalidArgumentError('a positive number, please')
+  return value
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0)) throw new InvalidArgumentError('seconds, please')
   return value
 }
 
@@ -46,6 +56,8 @@ await new Command('load-tests')
   .option('--accounts <count>', 'how many accounts trade', number, 20)
   .option('--in-flight <count>', 'commands under way at most', number, 64)
   .option('--wait-result', 'ask for the fills of every order', false)
+  .option('--warm-up <seconds>', 'latencies of these first seconds do not count', seconds, 0)
+  .option('--timeline', 'print the worst latency of each second', false)
   .action(run)
   .parent?.parseAsync()
 
@@ -75,6 +87,7 @@ async function run(file: string, options: Options): Promise<void> {
   const report = await replay({
     ...{ events: recording.events, traders, run: runId, pace: options.speed, inFlightMax: options.inFlight },
     ...{ wantResult: options.waitResult, loops: options.loops, secondsMax: options.minutes * 60 },
+    warmUpSeconds: options.warmUp,
     onProgress: (done, loop) => bar.update(done, { loop: loop + 1 }),
   })
   bar.stop()
@@ -86,20 +99,26 @@ async function run(file: string, options: Options): Promise<void> {
   await pool.close()
 }
 
-function print(
-  { orders, cancels, cancelsOfRefused, loops, seconds }: ReplayReport,
-  { speed }: Options,
-): void {
+function print(report: ReplayReport, { speed, warmUp, timeline }: Options): void {
+  const { orders, cancels, cancelsOfRefused, loops, seconds, warmUpCommands } = report
   const sent = orders.sent + cancels.sent
   const from =
     speed.kind === 'max' ? 'from sending (full speed: nothing was planned)' : 'from the planned time'
+  if (timeline) console.log([TIMELINE_HEAD, ...report.timeline.lines()].join('\n'))
   console.log(
     `${loops} loops in ${seconds.toFixed(1)} s: ${sent} commands, ${(sent / seconds).toFixed(0)} a second`,
   )
-  console.log(`orders   sent ${orders.sent}, accepted ${orders.accepted}, refused: ${orders.refusals()}`)
-  console.log(
-    `cancels  sent ${cancels.sent}, accepted ${cancels.accepted}, refused: ${cancels.refusals()}; not sent ${cancelsOfRefused}`,
-  )
+  if (warmUp > 0) {
+    const rate = (sent - warmUpCommands) / Math.max(1, seconds - warmUp)
+    console.log(
+      `warm-up: ${warmUpCommands} commands of the first ${warmUp} s are not in the latencies below; ${rate.toFixed(0)} a second after it`,
+    )
+  }
+  console.log(`orders   ${outcomes(orders)}`)
+  console.log(`cancels  ${outcomes(cancels)}; not sent ${cancelsOfRefused}`)
   console.log(`latency of orders, ${from}: ${orders.latencies()}`)
   console.log(`latency of cancels, ${from}: ${cancels.latencies()}`)
 }
+
+const outcomes = (tally: Tally): string =>
+  `sent ${tally.sent}, accepted ${tally.accepted}, refused: ${tally.refusals()}; asked again after: ${tally.askedAgain()}; outcome unknown ${tally.unknown}`

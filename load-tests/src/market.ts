@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'undici'
 import { z } from 'zod'
+import { askUntilDefinite } from './ask-again.ts'
 import { accountOf, ExchangeClient, expectDone, type Answer } from './exchange-client.ts'
 import type { TokenSigner } from './tokens.ts'
 
@@ -50,14 +51,9 @@ export async function prepareMarket(
   await untilOpen(operator, symbol)
 }
 
-/** Asks again while the exchange says that it is not there yet: every command has an id, so that is safe. */
+/** Asks until the exchange has said yes: every command has an id, so asking again is safe. */
 export async function untilDone(ask: () => Promise<Answer>, what: string): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
-    const answer = await ask()
-    const later = answer.status === 503 || answer.status === 504 || answer.status === 0
-    if (!later || attempt === OPEN_ATTEMPTS_MAX) return expectDone(answer, what)
-    await sleep(OPEN_PAUSE_MS)
-  }
+  return expectDone((await askUntilDefinite(ask)).answer, what)
 }
 
 async function untilOpen(operator: ExchangeClient, name: string): Promise<void> {

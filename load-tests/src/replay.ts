@@ -1,8 +1,10 @@
 import { formatDecimal } from '@bourse/domain/units'
+import { askUntilDefinite, type Asked } from './ask-again.ts'
 import { orderIdOf, type Answer } from './exchange-client.ts'
 import { LOT_DECIMALS, RECORDED_SYMBOL, untilDone, type Trader } from './market.ts'
 import type { RecordedEvent } from './recorded-orders.ts'
 import { Tally } from './tally.ts'
+import { Timeline } from './timeline.ts'
 import { Turnstile } from './turnstile.ts'
 
 export type Pace =
@@ -21,6 +23,8 @@ export type ReplayOptions = {
   readonly loops: number
   /** No new loop begins after this many seconds, and the loop under way ends there. */
   readonly secondsMax: number
+  /** Latencies of commands that are due in these first seconds do not count. */
+  readonly warmUpSeconds: number
   readonly onProgress: (done: number, loop: number) => void
 }
 
@@ -29,34 +33,43 @@ export type ReplayReport = {
   readonly cancels: Tally
   /** Cancels never sent, because their order was refused. */
   readonly cancelsOfRefused: number
+  readonly timeline: Timeline
+  /** Of all those sent. */
+  readonly warmUpCommands: number
   readonly loops: number
   readonly seconds: number
 }
 
 /** Plays a recording through the public API. Ids carry run and loop, and every loop ends with cancel-all, so no loop repeats another. */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const player = new Player(options)
   const began = performance.now()
+  const player = new Player(options, began)
   let loops = 0
   const over = (): boolean => performance.now() - began > options.secondsMax * 1_000
   while (loops < options.loops && !over()) {
     await player.play(loops, over)
     loops++
   }
-  const { orders, cancels, cancelsOfRefused } = player
-  return { orders, cancels, cancelsOfRefused, loops, seconds: (performance.now() - began) / 1_000 }
+  const { orders, cancels, cancelsOfRefused, timeline, warmUpCommands } = player
+  const seconds = (performance.now() - began) / 1_000
+  return { orders, cancels, cancelsOfRefused, timeline, warmUpCommands, loops, seconds }
 }
 
 class Player {
   readonly orders = new Tally()
   readonly cancels = new Tally()
+  readonly timeline: Timeline
   cancelsOfRefused = 0
+  warmUpCommands = 0
   readonly #options: ReplayOptions
   readonly #turnstile: Turnstile
+  readonly #warmAt: number
 
-  constructor(options: ReplayOptions) {
+  constructor(options: ReplayOptions, began: number) {
     this.#options = options
     this.#turnstile = new Turnstile(options.inFlightMax)
+    this.#warmAt = began + options.warmUpSeconds * 1_000
+    this.timeline = new Timeline(began)
   }
 
   async play(loop: number, over: () => boolean): Promise<void> {
@@ -70,7 +83,9 @@ class Player {
       // At full speed nothing is planned: a command is due when its turn comes.
       const due = pace.kind === 'max' ? 0 : began + planned(pace, event.at - first, done)
       await this.#turnstile.enter(due)
-      const from = pace.kind === 'max' ? performance.now() : due
+      const now = performance.now()
+      const from = pace.kind === 'max' ? now : due
+      this.timeline.sent(from, now - from)
       const trader = this.#traderOf(event.id)
       if (event.type === 'create') answers.set(event.id, this.#create(event, { trader, loop, from }))
       else void this.#cancel(event.id, answers.get(event.id), { trader, loop, from })
@@ -94,10 +109,10 @@ class Player {
       quantity: formatDecimal(event.volume, LOT_DECIMALS),
       client_order_id: `${run}-${loop}-${event.id}`,
     }
-    const answer = await trader.client.order(order, { wantResult })
-    this.orders.add(answer.code, from)
+    const asked = await askUntilDefinite(() => trader.client.order(order, { wantResult }))
+    this.#note(this.orders, asked, from)
     this.#turnstile.leave()
-    return answer
+    return asked.answer
   }
 
   /** A cancel goes out once its order was answered. One that waits takes no place, or a stalled order would stop all. */
@@ -113,12 +128,19 @@ class Player {
       return
     }
     await this.#turnstile.enter(0)
-    const cancelled = await trader.client.cancel(
-      orderIdOf(answer),
-      `${this.#options.run}-${loop}-cancel-${id}`,
-    )
-    this.cancels.add(cancelled.code, from)
+    const orderId = orderIdOf(answer)
+    const commandId = `${this.#options.run}-${loop}-cancel-${id}`
+    this.#note(this.cancels, await askUntilDefinite(() => trader.client.cancel(orderId, commandId)), from)
     this.#turnstile.leave()
+  }
+
+  /** @param from when the command was due: waiting for its turn counts, so that a stall is not omitted */
+  #note(tally: Tally, asked: Asked, from: number): void {
+    const latencyMs = performance.now() - from
+    tally.count(asked)
+    this.timeline.answered(from, latencyMs)
+    if (from < this.#warmAt) this.warmUpCommands++
+    else tally.time(latencyMs)
   }
 
   /** The same recorded order always belongs to the same trader. */

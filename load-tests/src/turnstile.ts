@@ -14,13 +14,15 @@ export class Turnstile {
   async enter(dueMs: number): Promise<void> {
     const early = dueMs - performance.now()
     if (early > 1) await sleep(early)
-    if (this.#inFlight >= this.#inFlightMax) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#inFlight++
+    if (this.#inFlight < this.#inFlightMax) this.#inFlight++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
+  /** Gives the place to who waits longest. */
   leave(): void {
-    this.#inFlight--
-    this.#waiting.shift()?.()
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#inFlight--
+    else next()
   }
 
   /** Waits until everybody has left. */
