@@ -8,6 +8,9 @@ const Cidr = z.string().refine(isCidr, 'not an IPv4 block')
 const ThreeCidrs = z.tuple([Cidr, Cidr, Cidr])
 const Percent = z.number().min(0).max(100)
 
+/** A network ACL takes 20 rules a direction: these, the one that allows the rest, and AWS's own. */
+export const DENIED_CIDRS_MAX = 18
+
 const Network = z.strictObject({
   vpcCidr: Cidr,
   /** One block a zone, in the order of the region's zones. */
@@ -20,8 +23,8 @@ const Network = z.strictObject({
   natGateways: z.int().min(1).max(3),
   /** Ports on which pods may reach the internet: HTTPS and mail submission. */
   internetEgressPorts: z.array(z.int().min(1).max(65535)).min(1),
-  /** Coarse denylist at the subnet's edge, at most 20 blocks. */
-  deniedCidrs: z.array(Cidr).max(20),
+  /** Coarse denylist at the subnet's edge. */
+  deniedCidrs: z.array(Cidr).max(DENIED_CIDRS_MAX),
   interfaceEndpoints: z.array(
     z.enum([
       'secretsmanager',

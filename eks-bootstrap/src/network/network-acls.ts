@@ -19,6 +19,8 @@ const DATA_PORTS = [
   PORT.https,
 ]
 
+type InboundRule = { readonly cidr: string; readonly traffic: ec2.AclTraffic; readonly deny?: boolean }
+
 type NetworkAclsProps = {
   readonly vpc: ec2.IVpc
   readonly network: Environment['network']
@@ -58,32 +60,33 @@ export class NetworkAcls extends Construct {
     }
   }
 
+  /**
+   * The public tier is refused first; what then comes from the VPC's block is the other tiers. One rule a port, not one
+   * a port and subnet: AWS takes 20 rules a direction, its own final one among them.
+   */
   #data(vpc: ec2.IVpc, { subnets, vpcCidr }: Environment['network']): void {
     const acl = this.#acl(vpc, 'data')
-    let ruleNumber = 0
-    const allow = (name: string, cidr: string, traffic: ec2.AclTraffic, direction: ec2.TrafficDirection) => {
-      ruleNumber += RULE_STEP
-      acl.addEntry(name, { cidr: ec2.AclCidr.ipv4(cidr), ruleNumber, traffic, direction })
-    }
-    const clients = [...subnets.application, ...subnets.pods]
-    for (const port of DATA_PORTS) {
-      for (const cidr of clients) {
-        allow(`In${port}From${cidr}`, cidr, ec2.AclTraffic.tcpPort(port), ec2.TrafficDirection.INGRESS)
-      }
-    }
-    // Brokers and replicas speak among themselves, and to the interface endpoints in the application tier.
-    for (const cidr of subnets.data) {
-      allow(`InFrom${cidr}`, cidr, ec2.AclTraffic.allTraffic(), ec2.TrafficDirection.INGRESS)
-    }
-    for (const cidr of subnets.application) {
-      allow(
-        `AnswersFrom${cidr}`,
-        cidr,
-        ec2.AclTraffic.tcpPortRange(1024, 65535),
-        ec2.TrafficDirection.INGRESS,
-      )
-    }
-    allow('OutToVpc', vpcCidr, ec2.AclTraffic.allTraffic(), ec2.TrafficDirection.EGRESS)
+    const inbound: readonly InboundRule[] = [
+      ...subnets.public.map((cidr) => ({ cidr, traffic: ec2.AclTraffic.allTraffic(), deny: true })),
+      // Brokers and replicas speak among themselves.
+      ...subnets.data.map((cidr) => ({ cidr, traffic: ec2.AclTraffic.allTraffic() })),
+      ...DATA_PORTS.map((port) => ({ cidr: vpcCidr, traffic: ec2.AclTraffic.tcpPort(port) })),
+    ]
+    inbound.forEach(({ cidr, traffic, deny = false }, index) => {
+      acl.addEntry(`In${index + 1}`, {
+        cidr: ec2.AclCidr.ipv4(cidr),
+        ruleNumber: (index + 1) * RULE_STEP,
+        traffic,
+        direction: ec2.TrafficDirection.INGRESS,
+        ruleAction: deny ? ec2.Action.DENY : ec2.Action.ALLOW,
+      })
+    })
+    acl.addEntry('OutToVpc', {
+      cidr: ec2.AclCidr.ipv4(vpcCidr),
+      ruleNumber: RULE_STEP,
+      traffic: ec2.AclTraffic.allTraffic(),
+      direction: ec2.TrafficDirection.EGRESS,
+    })
   }
 
   #acl(vpc: ec2.IVpc, tier: Tier): ec2.NetworkAcl {

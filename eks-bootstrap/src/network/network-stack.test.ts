@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { Match } from 'aws-cdk-lib/assertions'
 import { resources } from '../testing/resources.ts'
-import { template } from '../testing/templates.ts'
+import { environment, synthesize, template, templates } from '../testing/templates.ts'
+import { DENIED_CIDRS_MAX } from '../environment.ts'
 
 const network = () => template('production', 'Network')
 
@@ -137,8 +138,34 @@ describe('Network', () => {
     const entries = resources(network(), 'AWS::EC2::NetworkAclEntry')
       .map(({ properties }) => properties)
       .filter(({ NetworkAclId, Egress }) => JSON.stringify(NetworkAclId).includes('data') && Egress === false)
-    assert(entries.length > 0)
-    for (const { CidrBlock } of entries) assert.notEqual(CidrBlock, '0.0.0.0/0')
+      .sort((a, b) => Number(a['RuleNumber']) - Number(b['RuleNumber']))
+      .map(({ RuleAction, CidrBlock, PortRange }) => {
+        const { From, To } = (PortRange ?? { From: 'all', To: 'all' }) as { From: unknown; To: unknown }
+        assert.equal(From, To)
+        return `${RuleAction} ${CidrBlock} ${From}`
+      })
+    assert.deepEqual(entries, [
+      ...['10.0.1.0/24', '10.0.2.0/24', '10.0.3.0/24'].map((cidr) => `deny ${cidr} all`),
+      ...['10.0.20.0/24', '10.0.21.0/24', '10.0.22.0/24'].map((cidr) => `allow ${cidr} all`),
+      ...[5432, 6379, 9094, 9098, 2049, 9111, 5439, 443].map((port) => `allow 10.0.0.0/16 ${port}`),
+    ])
+  })
+
+  // AWS counts its own final rule too: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+  it("keeps every network ACL within AWS's 20 rules a direction, in every environment", () => {
+    const fullest = { ...environment('production') }
+    const deniedCidrs = Array.from({ length: DENIED_CIDRS_MAX }, (_, index) => `198.51.100.${index}/32`)
+    const made = synthesize([{ ...fullest, network: { ...fullest.network, deniedCidrs } }]).get('production')!
+    const stages = [...(['dev', 'staging', 'production'] as const).map((name) => templates(name)), made]
+    for (const networks of stages.flatMap((stage) => [...stage].filter(([id]) => id.endsWith('Network')))) {
+      const counts = new Map<string, number>()
+      for (const { properties } of resources(networks[1], 'AWS::EC2::NetworkAclEntry')) {
+        const acl = `${JSON.stringify(properties['NetworkAclId'])} ${properties['Egress']}`
+        counts.set(acl, (counts.get(acl) ?? 0) + 1)
+      }
+      assert.equal(counts.size, 8)
+      for (const [acl, count] of counts) assert(count + 1 <= 20, `${networks[0]} ${acl}: ${count + 1} of 20`)
+    }
   })
 
   it('logs every flow, encrypted', () => {
