@@ -2,9 +2,13 @@ import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { issueToken } from './keys.ts'
-import { DEMO_FUNDS, MarketSeeder } from './seed-market.ts'
+import { DEMO_FUNDS, MarketSeeder } from '@bourse/operator/market-seeder'
+import { execa } from 'execa'
+import { REPOSITORY } from './config.ts'
+import { issueToken, signingKeyFile, TOKEN_AUDIENCE, TOKEN_ISSUER } from './keys.ts'
 import { startStack, type Stack } from './stack.ts'
+
+const TYPESCRIPT = ['--conditions=@bourse/source', '--import=tsx'] as const
 
 describe('the whole exchange, two shards of each kind and two replicas of each engine', function () {
   this.timeout(240_000)
@@ -37,9 +41,17 @@ describe('the whole exchange, two shards of each kind and two replicas of each e
     deepEqual(await available('alice'), DEMO_FUNDS)
   })
 
-  it('changes nothing when the market is seeded again', async () => {
-    await seeder.listMarket(2)
-    await seeder.fundAccounts()
+  it('changes nothing when the operator seeds the market again', async () => {
+    await execa(process.execPath, [...TYPESCRIPT, 'services/operator/src/main.ts', 'demo-market'], {
+      cwd: REPOSITORY,
+      env: {
+        BOURSE_URL: stack.gatewayUrl,
+        SIGNING_KEY_FILE: signingKeyFile(home),
+        JWT_ISSUER: TOKEN_ISSUER,
+        JWT_AUDIENCE: TOKEN_AUDIENCE,
+        MATCHING_PARTITIONS: '2',
+      },
+    })
     deepEqual(await available('alice'), DEMO_FUNDS)
   })
 

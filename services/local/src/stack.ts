@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { migrateLedger } from '@bourse/ledger/migrate'
+import type { ExchangeShape } from '@bourse/operator/topics'
 import { runCommand } from './command.ts'
 import { readHostConfig, REPOSITORY } from './config.ts'
 import { prepareKeys } from './keys.ts'
@@ -10,9 +12,6 @@ import { step, type Report } from './progress.ts'
 import { startServers, type ExternalServers } from './servers.ts'
 import { listReplicas, servicePorts, serviceSpec, type Replicas, type ServiceReplica } from './services.ts'
 import { settleAll } from './settle.ts'
-import type { Shards } from './topics.ts'
-
-const TYPESCRIPT = [process.execPath, '--conditions=@bourse/source', '--import', 'tsx'] as const
 
 export type StackOptions = {
   /** Folder of all data, logs and keys. */
@@ -131,16 +130,13 @@ async function build(replicas: readonly ServiceReplica[]): Promise<void> {
 }
 
 async function migrate(databaseUrl: string): Promise<string> {
-  await runCommand([...TYPESCRIPT, 'services/settlement/src/migrate.ts'], {
-    cwd: REPOSITORY,
-    env: { DATABASE_URL: databaseUrl },
-  })
+  await migrateLedger(databaseUrl, Date.now())
   return databaseUrl
 }
 
-async function prepareTopics(kafkaBrokers: string, shards: Shards): Promise<string> {
+async function prepareTopics(kafkaBrokers: string, shape: ExchangeShape): Promise<string> {
   // Loaded late: a native library that does not load fails this step and is told with it.
-  const { createTopics } = await import('./topics.ts')
-  await createTopics(kafkaBrokers, shards)
+  const { createLocalTopics } = await import('./local-topics.ts')
+  await createLocalTopics(kafkaBrokers, shape)
   return kafkaBrokers
 }

@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises'
+import { MarketSeeder, SeedFailure } from '@bourse/operator/market-seeder'
+import type { TokenSubject } from '@bourse/operator/tokens'
 import type { LocalConfig } from './config.ts'
 import { StepFailure } from './failure.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { step, type ProgressEvent, type Report } from './progress.ts'
 import { claimHome, forgetRunState, identify, writeRunState, type RunState } from './run-state.ts'
-import { MarketSeeder } from './seed-market.ts'
 import { oneOfEach } from './services.ts'
-import { issueToken, signingKeyFile, type TokenSubject } from './keys.ts'
+import { issueToken, signingKeyFile } from './keys.ts'
 import { startStack, type Stack } from './stack.ts'
 
 /** `accounts` are those of the demo, by owner; none when no gateway runs. */
@@ -80,8 +81,16 @@ async function seedMarket(
   if (!config.SERVICES.includes('gateway')) return {}
   const tokenFor = (subject: TokenSubject) => issueToken(stack.home, subject)
   const seeder = new MarketSeeder({ url: stack.gatewayUrl, tokenFor })
-  await step(report, 'market', () => seeder.listMarket(config.MATCHING_PARTITIONS))
-  return step(report, 'demo accounts', () => seeder.fundAccounts())
+  await step(report, 'market', () => seeder.listMarket(config.MATCHING_PARTITIONS).catch(advise))
+  return step(report, 'demo accounts', () => seeder.fundAccounts().catch(advise))
+}
+
+function advise(cause: unknown): never {
+  if (!(cause instanceof SeedFailure)) throw cause
+  throw new StepFailure(cause.message, {
+    cause,
+    advice: 'The logs of the services tell more: they are in the folder log of the data.',
+  })
 }
 
 /** What other tools need to reach a running exchange. */

@@ -1,11 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { DEMO_FUNDS } from '@bourse/operator/market-seeder'
 import type { LocalConfig } from './config.ts'
 import { endOrphans } from './down.ts'
 import { progressPrinter } from './progress.ts'
 import { isAlive, readRunState } from './run-state.ts'
-import { DEMO_FUNDS } from './seed-market.ts'
 import { printStatus } from './status.ts'
 import type { SupervisorMessage } from './supervisor.ts'
 

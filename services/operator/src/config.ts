@@ -1,5 +1,46 @@
-import { brokers, readConfig, url } from '@bourse/platform/config'
+import { brokers, int, port, readConfig, url } from '@bourse/platform/config'
+import { z } from 'zod'
 
-/** What the operator's commands read from the environment. */
-export const config = () =>
-  readConfig({ KAFKA_BROKERS: brokers(), DATABASE_URL: url('postgres', 'postgresql') }, process.env)
+const text = () => z.string().min(1)
+const partitions = () => int({ min: 1, max: 256 })
+const brokersCount = () => int({ min: 1, max: 9 }).default(1)
+
+const places = { KAFKA_BROKERS: brokers(), DATABASE_URL: url('postgres', 'postgresql') }
+const shape = { RISK_PARTITIONS: partitions(), MATCHING_PARTITIONS: partitions() }
+
+/** What each command reads from the environment. */
+export const environments = {
+  prepare: {
+    ...places,
+    ...shape,
+    REPLICATION_FACTOR: brokersCount(),
+    MIN_INSYNC_REPLICAS: brokersCount(),
+  },
+  'await-prepared': { ...places, ...shape },
+  secrets: {
+    NAMESPACE: text(),
+    DATABASE_HOST: text(),
+    REDIS_HOST: text(),
+    KUBERNETES_SERVICE_HOST: text(),
+    KUBERNETES_SERVICE_PORT: port(),
+  },
+  'demo-market': {
+    BOURSE_URL: url('http', 'https'),
+    SIGNING_KEY_FILE: text(),
+    JWT_ISSUER: text(),
+    JWT_AUDIENCE: text(),
+    MATCHING_PARTITIONS: partitions(),
+  },
+  reconcile: places,
+  smoke: {
+    BOURSE_URL: url('http', 'https'),
+    /** Without it only what is public is read. */
+    SIGNING_KEY_FILE: text().optional(),
+    JWT_ISSUER: text().optional(),
+    JWT_AUDIENCE: text().optional(),
+  },
+} as const
+
+/** @throws ConfigError naming everything that is wrong */
+export const readEnvironment = <Name extends keyof typeof environments>(command: Name) =>
+  readConfig<(typeof environments)[Name]>(environments[command], process.env)

@@ -1,40 +1,145 @@
+import { readFile } from 'node:fs/promises'
 import { createLog } from '@bourse/platform/log'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { connectProducer } from '@bourse/platform/kafka/producer'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
 import { Resources } from '@bourse/platform/resources'
-import { Command } from 'commander'
-import { config } from './config.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { readEnvironment } from './config.ts'
+import { ClusterApi, podAccess } from './kubernetes.ts'
+import { MarketSeeder } from './market-seeder.ts'
+import { awaitPrepared, prepare, type Places } from './prepare.ts'
 import { reconcileExchange } from './reconcile.ts'
+import { createSecrets } from './secrets.ts'
+import { smoke } from './smoke.ts'
+import { issueToken, parseSigningKey, ROLES, type Role, type TokenSubject } from './tokens.ts'
 
 const program = new Command('bourse').description('Commands for the people who operate the exchange')
+
+const within = (seconds: number) =>
+  new Option('--timeout <seconds>', 'how long it may take').default(seconds).argParser(positive)
+
+program
+  .command('prepare')
+  .description('create the topics with their first records, then bring the database to this version')
+  .addOption(within(300))
+  .action(async ({ timeout }: { timeout: number }) => {
+    const { REPLICATION_FACTOR, MIN_INSYNC_REPLICAS, ...env } = readEnvironment('prepare')
+    const durability = { replicas: REPLICATION_FACTOR, inSyncReplicasMin: MIN_INSYNC_REPLICAS }
+    await prepare(placesOf(env), shapeOf(env), durability, patience(timeout))
+  })
+
+program
+  .command('await-prepared')
+  .description('wait until everything that `prepare` makes is there')
+  .addOption(within(600))
+  .action(async ({ timeout }: { timeout: number }) => {
+    const env = readEnvironment('await-prepared')
+    await awaitPrepared(placesOf(env), shapeOf(env), patience(timeout))
+  })
+
+program
+  .command('secrets')
+  .description('in a pod of a local cluster: make the passwords and keys that are not there yet, as Secrets')
+  .action(async () => {
+    const env = readEnvironment('secrets')
+    const host = { host: env.KUBERNETES_SERVICE_HOST, port: env.KUBERNETES_SERVICE_PORT }
+    const api = new ClusterApi(await podAccess(host))
+    const places = { namespace: env.NAMESPACE, databaseHost: env.DATABASE_HOST, redisHost: env.REDIS_HOST }
+    const outcomes = await createSecrets(api, places).finally(() => api.close())
+    for (const [name, outcome] of Object.entries(outcomes)) console.log(`${name}: ${outcome}`)
+  })
+
+program
+  .command('demo-market')
+  .description('list the demo market and fund its accounts through the public API; safe to repeat')
+  .addOption(within(300))
+  .action(async ({ timeout }: { timeout: number }) => {
+    const env = readEnvironment('demo-market')
+    const key = parseSigningKey(await readFile(env.SIGNING_KEY_FILE, 'utf8'))
+    const parties = { issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE }
+    const tokenFor = (subject: TokenSubject) => issueToken(key, parties, subject)
+    const seeder = new MarketSeeder({ url: env.BOURSE_URL, tokenFor, withinMs: timeout * 1_000 })
+    await seeder.listMarket(env.MATCHING_PARTITIONS)
+    for (const [owner, account] of Object.entries(await seeder.fundAccounts()))
+      console.log(`${owner}: account ${account} is funded`)
+  })
+
+program
+  .command('smoke')
+  .description('ask a running exchange for what matters most: read, trade, compare balances; safe to repeat')
+  .addOption(within(60))
+  .action(async ({ timeout }: { timeout: number }) => {
+    const { BOURSE_URL, SIGNING_KEY_FILE, JWT_ISSUER = '', JWT_AUDIENCE = '' } = readEnvironment('smoke')
+    const key =
+      SIGNING_KEY_FILE === undefined ? undefined : parseSigningKey(await readFile(SIGNING_KEY_FILE, 'utf8'))
+    const parties = { issuer: JWT_ISSUER, audience: JWT_AUDIENCE }
+    const tokenFor = key && ((subject: TokenSubject) => issueToken(key, parties, subject))
+    await smoke({ url: BOURSE_URL, tokenFor, withinMs: timeout * 1_000, print: (line) => console.log(line) })
+  })
+
+type TokenOptions = { owner: string; role: Role[]; signingKey: string; issuer: string; audience: string }
+
+program
+  .command('token')
+  .description('print an access token')
+  .requiredOption('--owner <owner>', 'whom it speaks for')
+  .addOption(new Option('--role <role...>', 'what the owner may do').choices(ROLES).default(['trader']))
+  .requiredOption('--signing-key <file>', 'the private key, as a JWK')
+  .addOption(new Option('--issuer <issuer>', 'as the gateway has it').env('JWT_ISSUER').makeOptionMandatory())
+  .addOption(new Option('--audience <name>', 'likewise').env('JWT_AUDIENCE').makeOptionMandatory())
+  .action(async ({ owner, role: roles, signingKey, ...parties }: TokenOptions) => {
+    const key = parseSigningKey(await readFile(signingKey, 'utf8'))
+    console.log(await issueToken(key, parties, { owner, roles }))
+  })
 
 program
   .command('reconcile')
   .description(
     'compare engines, journal and orders at one marker while trading goes on; exit 1 on any difference',
   )
-  .option('--timeout <seconds>', 'how long the cut may take', '60')
-  .action(async ({ timeout }: { timeout: string }) => {
-    const { KAFKA_BROKERS: brokers, DATABASE_URL: url } = config()
-    const connection = { brokers, clientId: 'operator', log: createLog({ name: 'operator', level: 'warn' }) }
+  .addOption(within(60))
+  .action(async ({ timeout }: { timeout: number }) => {
+    const { kafka, databaseUrl: url } = placesOf(readEnvironment('reconcile'))
     const resources = new Resources()
     const sql = resources.own(
       connectPostgres({ url, max: 1, applicationName: 'operator', statementTimeoutMs: 60_000 }),
       closePostgres,
     )
-    const admin = resources.own(await connectAdmin(connection), (client) => client.close())
+    const admin = resources.own(await connectAdmin(kafka), (client) => client.close())
     const onFatal = (error: Error): never => {
       throw error
     }
-    const producer = resources.own(await connectProducer({ ...connection, onFatal }), (client) =>
-      client.close(),
-    )
+    const producer = resources.own(await connectProducer({ ...kafka, onFatal }), (client) => client.close())
     process.exitCode = await reconcileExchange(
       { sql, admin, producer },
-      Number(timeout) * 1_000,
+      timeout * 1_000,
       console.log,
     ).finally(() => resources.closeAll())
   })
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error)
+  process.exitCode = 1
+}
+
+function placesOf(env: { readonly KAFKA_BROKERS: string; readonly DATABASE_URL: string }): Places {
+  const log = createLog({ name: 'operator', level: 'warn' })
+  return { kafka: { brokers: env.KAFKA_BROKERS, clientId: 'operator', log }, databaseUrl: env.DATABASE_URL }
+}
+
+function shapeOf(env: { readonly RISK_PARTITIONS: number; readonly MATCHING_PARTITIONS: number }) {
+  return { riskPartitions: env.RISK_PARTITIONS, matchingPartitions: env.MATCHING_PARTITIONS }
+}
+
+function patience(timeoutS: number) {
+  return { timeoutMs: timeoutS * 1_000, print: (line: string) => console.log(line) }
+}
+
+function positive(text: string): number {
+  const seconds = Number(text)
+  if (!(seconds > 0)) throw new InvalidArgumentError('a number of seconds is wanted')
+  return seconds
+}

@@ -3,10 +3,8 @@ import { TOPICS } from '@bourse/platform/kafka/topics'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 
-const migration = { DATABASE_URL: url('postgres', 'postgresql') } as const
-
 const service = {
-  ...migration,
+  DATABASE_URL: url('postgres', 'postgresql'),
   KAFKA_BROKERS: brokers(),
   /** Liveness, readiness and metrics. */
   PORT: port().default(8083),
@@ -24,5 +22,3 @@ const service = {
 } as const
 
 export const readServiceConfig = () => readConfig(service, process.env)
-
-export const readMigrationConfig = () => readConfig(migration, process.env)

@@ -1,6 +1,6 @@
+import { readConfig, url } from '@bourse/platform/config'
 import { startPosition } from '../core/position.ts'
 import { BATCH_ENTRIES_MAX, SettlementStream } from '../core/settlement-stream.ts'
-import { readMigrationConfig } from '../config.ts'
 import { freshDatabase } from '../testing/fresh-database.ts'
 import { riskOut } from '../testing/ledger-suite.ts'
 import { randomNumbers } from '../testing/random-shard.ts'
@@ -17,8 +17,10 @@ const ORDERS = 40_000
 const OPEN_MAX = 5_000
 const BATCH_SIZES = [100, 500, 2_000]
 
+const { DATABASE_URL } = readConfig({ DATABASE_URL: url('postgres', 'postgresql') }, process.env)
+
 for (const entriesMin of BATCH_SIZES) {
-  const database = await freshDatabase(readMigrationConfig().DATABASE_URL)
+  const database = await freshDatabase(DATABASE_URL)
   const client = connectLedger({ url: database.url, max: 1, statementTimeoutMs: 30_000 })
   try {
     await measure(new PostgresLedger(client), entriesMin)

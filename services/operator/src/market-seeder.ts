@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { StepFailure } from './failure.ts'
-import type { TokenSubject } from './keys.ts'
+import type { TokenSubject } from './tokens.ts'
 
 const WITHIN_MS = 30_000
 const PAUSE_MS = 250
 
 /** What was listed a moment ago may not be in the books yet. */
 const NOT_SETTLED_YET: readonly string[] = ['unknown_asset', 'unknown_account']
-
-const ADVICE = 'The logs of the services tell more: they are in the folder log of the data.'
 
 const ASSETS = [
   { code: 'BTC', scale: 8 },
@@ -34,7 +31,10 @@ const SYMBOLS = [
 export const DEMO_OWNERS = ['alice', 'bob'] as const
 export const DEMO_FUNDS = { BTC: '10', ETH: '100', USD: '1000000' } as const
 
-const problem = z.looseObject({ code: z.string(), detail: z.string().optional() })
+/** What answers between us and the gateway while there is none has another form. */
+const problem = z
+  .looseObject({ code: z.string(), detail: z.string().optional() })
+  .catch({ code: 'unavailable' })
 const opened = z.looseObject({ account: z.string() })
 const listed = z.looseObject({ symbols: z.array(z.looseObject({ symbol: z.string(), state: z.string() })) })
 
@@ -48,14 +48,28 @@ type Request = {
 
 const OPERATOR: TokenSubject = { owner: 'operator', roles: ['operator'] }
 
+/** The exchange refused, or was not there in time. */
+export class SeedFailure extends Error {
+  override readonly name = 'SeedFailure'
+}
+
+export type SeederOptions = {
+  readonly url: string
+  readonly tokenFor: (subject: TokenSubject) => Promise<string>
+  /** How long each request may be refused as not possible yet. @default 30_000 */
+  readonly withinMs?: number
+}
+
 /** Speaks to the API as an operator. Every command has an id of its own: asking again, or at the next start, is safe. */
 export class MarketSeeder {
   readonly #url: string
   readonly #tokenFor: (subject: TokenSubject) => Promise<string>
+  readonly #withinMs: number
 
-  constructor({ url, tokenFor }: { url: string; tokenFor: (subject: TokenSubject) => Promise<string> }) {
+  constructor({ url, tokenFor, withinMs = WITHIN_MS }: SeederOptions) {
     this.#url = url
     this.#tokenFor = tokenFor
+    this.#withinMs = withinMs
   }
 
   /** Lists assets and symbols, unless they are, and waits until their books are open. They are dealt out to all shards. */
@@ -86,7 +100,7 @@ export class MarketSeeder {
   }
 
   async #untilOpen(): Promise<void> {
-    const deadline = Date.now() + WITHIN_MS
+    const deadline = Date.now() + this.#withinMs
     while (Date.now() < deadline) {
       const { symbols } = listed.parse(await this.#ask({ path: '/api/v1/symbols' }))
       const states = SYMBOLS.map(({ symbol }) => symbols.find((each) => each.symbol === symbol)?.state)
@@ -94,21 +108,20 @@ export class MarketSeeder {
       if (states.every((state) => state !== undefined && state !== 'opening')) return
       await sleep(PAUSE_MS)
     }
-    throw new StepFailure('the books did not open', { advice: ADVICE })
+    throw new SeedFailure('the books did not open')
   }
 
   async #ask(request: Request): Promise<unknown> {
-    const deadline = Date.now() + WITHIN_MS
+    const deadline = Date.now() + this.#withinMs
     for (;;) {
       const response = await this.#send(request)
       if (response.ok) return response.json()
-      const { code, detail } = problem.parse(await response.json())
+      const { code, detail } = problem.parse(await response.json().catch(() => undefined))
       if (code === 'already_exists') return {}
-      const mayPass = response.headers.has('retry-after') || NOT_SETTLED_YET.includes(code)
+      const mayPass =
+        code === 'unavailable' || response.headers.has('retry-after') || NOT_SETTLED_YET.includes(code)
       if (!mayPass || Date.now() > deadline) {
-        throw new StepFailure(`${request.path} was refused: ${code}${detail ? `, ${detail}` : ''}`, {
-          advice: ADVICE,
-        })
+        throw new SeedFailure(`${request.path} was refused: ${code}${detail ? `, ${detail}` : ''}`)
       }
       await sleep(PAUSE_MS)
     }
@@ -124,6 +137,11 @@ export class MarketSeeder {
       method,
       headers,
       ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
+    }).catch(nobodyAnswers)
   }
+}
+
+/** As a gateway answers that has not what it needs: ask again. */
+function nobodyAnswers(error: Error): Response {
+  return Response.json({ code: 'unavailable', detail: error.message }, { status: 503 })
 }
