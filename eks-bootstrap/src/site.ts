@@ -34,7 +34,10 @@ export function buildEnvironment(stage: Stage, environment: Environment): void {
   const standby = environment.features.standbyRegion ? foundation(stage, environment, 'standby') : undefined
   const primary = foundation(stage, environment, 'primary')
   const data = buildPrimary(stage, primary, standby)
-  if (standby !== undefined) buildStandby(stage, standby, data)
+  if (standby !== undefined) {
+    const { subnetIds } = primary.network.vpc.selectSubnets({ subnetGroupName: 'data' })
+    buildStandby(stage, standby, data, { logArn: data.log.cluster.attrArn, subnetIds })
+  }
 }
 
 function foundation(stage: Stage, environment: Environment, role: Role): Foundation {
@@ -93,13 +96,18 @@ function buildPrimary(stage: Stage, site: Foundation, standby: Foundation | unde
   return data
 }
 
-function buildStandby(stage: Stage, site: Foundation, primary: DataStack): void {
+function buildStandby(
+  stage: Stage,
+  site: Foundation,
+  primary: DataStack,
+  source: { readonly logArn: string; readonly subnetIds: readonly string[] },
+): void {
   const { props, keys, network, storage, cluster } = site
   const data = new StandbyDataStack(stage, {
     ...props,
     network,
     keys,
-    sourceLogArn: primary.log.cluster.attrArn,
+    source,
   })
   data.addStackDependency(primary)
   new EdgeStack(stage, { ...props, network, keys, cluster: cluster.cluster, accessLogs: storage.accessLogs })

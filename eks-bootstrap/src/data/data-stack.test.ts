@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Match } from 'aws-cdk-lib/assertions'
-import { resources } from '../testing/resources.ts'
-import { everyFeature, pick, template } from '../testing/templates.ts'
+import { flat, resources } from '../testing/resources.ts'
+import { everyFeature, pick, template, templates } from '../testing/templates.ts'
 
 const data = () => template('production', 'Data')
 const storage = () => template('production', 'Storage')
@@ -143,11 +143,49 @@ describe('Log', () => {
     assert(limit >= 2 * 512 * 1024, 'a frame of 512 KiB with room to spare')
   })
 
+  // MSK refuses a cluster that is created with it: https://docs.aws.amazon.com/msk/latest/developerguide/mvpc-cluster-owner-action-turn-on.html
+  it('opens private connectivity after it was made, and only where a second region copies it', () => {
+    for (const [id, made] of templates('production')) {
+      for (const { properties } of resources(made, 'AWS::MSK::Cluster')) {
+        assert.doesNotMatch(flat(properties), /VpcConnectivity/, id)
+      }
+    }
+    data().hasResourceProperties('Custom::MskPrivateConnectivity', {
+      ClusterArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('LogCluster'), 'Arn'] },
+    })
+    for (const [stage, stack] of [
+      ['production', 'StandbyData'],
+      ['staging', 'Data'],
+      ['dev', 'Data'],
+    ] as const) {
+      template(stage, stack).resourceCountIs('Custom::MskPrivateConnectivity', 0)
+    }
+  })
+
+  it('lets the replicator in, once the connectivity is there', () => {
+    const [policy] = Object.values(data().findResources('AWS::MSK::ClusterPolicy')) as Policy[]
+    assert.match(String(policy?.DependsOn), /PrivateConnectivity/)
+    const { Statement } = policy!.Properties.Policy
+    assert.deepEqual(Statement, [
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'kafka.amazonaws.com' },
+        Action: ['kafka:CreateVpcConnection', 'kafka:GetBootstrapBrokers', 'kafka:DescribeClusterV2'],
+        Resource: policy!.Properties.ClusterArn,
+      },
+    ])
+  })
+
   it('tiers its storage where it is told to', () => {
     data().hasResourceProperties('AWS::MSK::Cluster', { StorageMode: Match.absent() })
     pick(everyFeature(), 'Data').hasResourceProperties('AWS::MSK::Cluster', { StorageMode: 'TIERED' })
   })
 })
+
+type Policy = {
+  readonly DependsOn?: readonly string[]
+  readonly Properties: { readonly ClusterArn: unknown; readonly Policy: { readonly Statement: unknown } }
+}
 
 describe('Sessions', () => {
   it('are paid by use, expire, restore to any second of 35 days and are encrypted', () => {

@@ -6,6 +6,7 @@ import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
 import { Aurora } from './aurora.ts'
 import { LogCluster, storageScaling } from './log-cluster.ts'
+import { ReplicationSource } from './replication-source.ts'
 import { Redis } from './redis.ts'
 import { Sessions } from './sessions.ts'
 
@@ -28,6 +29,14 @@ export class DataStack extends BourseStack {
     const shared = { environment: this.config, network, dataKey: keys.data, logsKey: keys.logs }
     this.log = new LogCluster(this, 'Log', shared)
     this.#growDisks()
+    if (this.config.features.standbyRegion) {
+      const { cluster } = this.log
+      new ReplicationSource(this, 'ReplicationSource', {
+        cluster,
+        environment: this.config,
+        logsKey: keys.logs,
+      })
+    }
     this.aurora = new Aurora(this, 'Aurora', shared)
     this.redis = new Redis(this, 'Redis', shared)
     this.sessions = new Sessions(this, 'Sessions', { environment: this.config, dataKey: keys.data })

@@ -66,17 +66,7 @@ export class LogCluster extends Construct {
         clientSubnets: network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
         securityGroups: [network.securityGroups.kafka.securityGroupId],
         storageInfo: { ebsStorageInfo: { volumeSize: kafka.volumeGib } },
-        connectivityInfo: {
-          publicAccess: { type: 'DISABLED' },
-          // The replicator of the recovery region reads through private connectivity.
-          ...(environment.features.standbyRegion
-            ? {
-                vpcConnectivity: {
-                  clientAuthentication: { sasl: { iam: { enabled: true }, scram: { enabled: false } } },
-                },
-              }
-            : {}),
-        },
+        connectivityInfo: { publicAccess: { type: 'DISABLED' } },
       },
       clientAuthentication: {
         sasl: { iam: { enabled: true }, scram: { enabled: false } },

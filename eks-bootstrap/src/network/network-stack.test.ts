@@ -37,6 +37,8 @@ const RULES = [
   'kafka <- pods 9098',
   'kafka <- kafka 14001-14100',
   'kafka -> kafka 14001-14100',
+  'kafka <- kafka 9098',
+  'kafka -> kafka 9098',
   'pods -> proxy 5432',
   'proxy <- pods 5432',
   'proxy -> aurora 5432',

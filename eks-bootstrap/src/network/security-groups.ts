@@ -97,6 +97,8 @@ export class SecurityGroups extends Construct {
     this.#connect('pods', 'redis', PORT.redis)
     this.#connect('pods', 'kafka', PORT.kafkaTls)
     this.#connect('pods', 'kafka', PORT.kafkaIam)
+    // The replicator stands in the brokers' group.
+    this.#connect('kafka', 'kafka', PORT.kafkaIam)
     this.#connect('pods', 'files', PORT.nfs)
     this.#connect('pods', 'endpoints', PORT.https)
     this.#connect('jobs', 'aurora', PORT.postgresql)

@@ -97,6 +97,18 @@ describe('A lost region', () => {
     assert.match(text, /"StartingPosition":\{"Type":"EARLIEST"\}/)
   })
 
+  it('reaches the source in its own region and the copy through a group that lets it in', () => {
+    const [replicator] = resources(standby(), 'AWS::MSK::Replicator')
+    const [source, target] = replicator!.properties['KafkaClusters'] as readonly {
+      VpcConfig: { SubnetIds: unknown; SecurityGroupIds?: unknown }
+    }[]
+    // What comes from another region is read out of it; what is imported is of this one.
+    assert.match(flat(source!.VpcConfig.SubnetIds), /ExportsReader.*dataSubnet1.*dataSubnet3/)
+    assert.equal(source!.VpcConfig.SecurityGroupIds, undefined)
+    assert.match(flat(target!.VpcConfig.SubnetIds), /ImportValue.*dataSubnet1.*dataSubnet3/)
+    assert.match(flat(target!.VpcConfig.SecurityGroupIds), /SecurityGroupskafka/)
+  })
+
   it('finds a cluster, an entry and a firewall that wait', () => {
     for (const [stack, type] of [
       ['StandbyCluster', 'AWS::EKS::Cluster'],

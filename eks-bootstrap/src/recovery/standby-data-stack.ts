@@ -17,7 +17,8 @@ const READERS = 2
 type StandbyDataStackProps = SiteProps & {
   readonly network: NetworkStack
   readonly keys: KeysStack['keys']
-  readonly sourceLogArn: string
+  /** The log that is copied, and the data tier it stands in. */
+  readonly source: { readonly logArn: string; readonly subnetIds: readonly string[] }
 }
 
 /**
@@ -95,25 +96,29 @@ export class StandbyDataStack extends BourseStack {
   }
 
   /** Every topic under its own name and every group's offsets, from their beginnings. */
-  #replicate({ network, sourceLogArn }: StandbyDataStackProps): void {
-    const clusters = [
-      { arn: sourceLogArn, region: this.config.primaryRegion },
-      { arn: this.log.cluster.attrArn, region: this.regionName },
-    ]
+  #replicate({ network, source }: StandbyDataStackProps): void {
+    const targetArn = this.log.cluster.attrArn
     const replicator = new msk.CfnReplicator(this, 'Replicator', {
       replicatorName: this.localName('log'),
       serviceExecutionRoleArn: this.#replicatorRole().roleArn,
-      kafkaClusters: clusters.map(({ arn }) => ({
-        amazonMskCluster: { mskClusterArn: arn },
-        vpcConfig: {
-          subnetIds: network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
-          securityGroupIds: [network.securityGroups.kafka.securityGroupId],
+      kafkaClusters: [
+        // Read through private connectivity, which has no security group of ours.
+        {
+          amazonMskCluster: { mskClusterArn: source.logArn },
+          vpcConfig: { subnetIds: [...source.subnetIds] },
         },
-      })),
+        {
+          amazonMskCluster: { mskClusterArn: targetArn },
+          vpcConfig: {
+            subnetIds: network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
+            securityGroupIds: [network.securityGroups.kafka.securityGroupId],
+          },
+        },
+      ],
       replicationInfoList: [
         {
-          sourceKafkaClusterArn: sourceLogArn,
-          targetKafkaClusterArn: this.log.cluster.attrArn,
+          sourceKafkaClusterArn: source.logArn,
+          targetKafkaClusterArn: targetArn,
           targetCompressionType: 'NONE',
           topicReplication: {
             topicsToReplicate: ['.*'],
