@@ -16,7 +16,7 @@ type Changes = { readonly timeout?: number; readonly [name: `${string}_${string}
 
 /** The operator's commands, as a cluster runs them, with servers that hold nothing yet. */
 describe('preparing an exchange', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   const processes = new ProcessGroup()
   let home: string
   let env: Record<string, string>
