@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { add, changed, remove, repeat, set, setContainer, setPod, type Change } from './changed-exchange.ts'
+import { RULES } from './rules.ts'
+import { idleWaivers, violations, type Site, type Waiver } from './rule.ts'
+import { soundExchange } from './sound-exchange.ts'
+
+const site: Site = { environment: 'production', namespace: 'bourse', strict: true, isLocal: false }
+const minimal: Site = { environment: 'minimal', namespace: 'bourse', strict: false, isLocal: true }
+const [gateway, engine, postgres] = [
+  'Deployment/gateway',
+  'Deployment/matching-engine',
+  'StatefulSet/postgres',
+] as const
+const context = 'securityContext.'
+const policySpec = 'NetworkPolicy/gateway'
+const meta = (name: string) => ({ metadata: { name, namespace: 'bourse' } })
+
+/** For every rule, changes that it must find. */
+const FAULTS: Readonly<Record<string, readonly Change[]>> = {
+  'Pod Security restricted: host namespaces': [
+    setPod(gateway, 'hostNetwork', true),
+    setPod(postgres, 'hostPID', true),
+    setPod('Job/prepare', 'hostIPC', true),
+    set('CronJob/reconcile', 'spec.jobTemplate.spec.template.spec.hostNetwork', true),
+  ],
+  'Pod Security restricted: HostProcess': [
+    setPod(gateway, `${context}windowsOptions`, { hostProcess: true }),
+  ],
+  'Pod Security restricted: privileged containers': [setContainer(gateway, `${context}privileged`, true)],
+  'Pod Security restricted: capabilities': [
+    setContainer(gateway, `${context}capabilities`, undefined),
+    setContainer(gateway, `${context}capabilities.add`, ['SYS_ADMIN']),
+    setPod(gateway, `initContainers.0.${context}capabilities.drop`, ['KILL']),
+  ],
+  'Pod Security restricted: volume types': [
+    setPod(gateway, 'volumes', [{ name: 'socket', hostPath: { path: '/var/run' } }]),
+  ],
+  'Pod Security restricted: host ports': [setContainer(gateway, 'ports.0.hostPort', 80)],
+  'Pod Security restricted: host of probes and hooks': [
+    setContainer(gateway, 'livenessProbe.httpGet.host', '169.254.169.254'),
+  ],
+  'Pod Security restricted: AppArmor': [
+    setContainer(gateway, `${context}appArmorProfile`, { type: 'Unconfined' }),
+    set(gateway, 'spec.template.metadata.annotations', {
+      'container.apparmor.security.beta.kubernetes.io/gateway': 'unconfined',
+    }),
+  ],
+  'Pod Security restricted: SELinux': [setPod(gateway, `${context}seLinuxOptions`, { type: 'spc_t' })],
+  'Pod Security restricted: /proc mount': [setContainer(gateway, `${context}procMount`, 'Unmasked')],
+  'Pod Security restricted: seccomp': [
+    setPod(gateway, `${context}seccompProfile`, undefined),
+    setContainer(gateway, `${context}seccompProfile`, { type: 'Unconfined' }),
+  ],
+  'Pod Security restricted: sysctls': [
+    setPod(gateway, `${context}sysctls`, [{ name: 'kernel.msgmax', value: '1' }]),
+  ],
+  'Pod Security restricted: privilege escalation': [
+    setContainer(gateway, `${context}allowPrivilegeEscalation`, undefined),
+  ],
+  'Pod Security restricted: running as non-root': [
+    setPod(gateway, `${context}runAsNonRoot`, undefined),
+    setContainer(gateway, `${context}runAsNonRoot`, false),
+  ],
+  'Pod Security restricted: running as user 0': [setContainer(gateway, `${context}runAsUser`, 0)],
+  'deprecated-service-account-field': [setPod(gateway, 'serviceAccount', 'gateway')],
+  'default-service-account': [setPod(gateway, 'serviceAccountName', undefined)],
+  'priority-class-name': [setPod(gateway, 'priorityClassName', undefined)],
+  'restart-policy': [setPod('Job/prepare', 'restartPolicy', 'Always')],
+  'part-of': [set(gateway, 'spec.template.metadata.labels', { 'app.kubernetes.io/name': 'gateway' })],
+  'image-tag': [
+    setContainer(gateway, 'image', 'bourse:latest'),
+    setContainer(gateway, 'image', 'host:5000/bourse'),
+  ],
+  'image-pull-policy': [setContainer(gateway, 'image', 'bourse:1.0')],
+  'image-digest': [setContainer(gateway, 'image', 'bourse:1.0')],
+  'container-resources': [
+    setContainer(gateway, 'resources.requests.cpu', undefined),
+    setContainer(gateway, 'resources.limits.ephemeral-storage', undefined),
+  ],
+  'container-security-context-user-group-id': [setPod(gateway, `${context}runAsGroup`, 999)],
+  'container-security-context-readonlyrootfilesystem': [
+    setContainer(gateway, `${context}readOnlyRootFilesystem`, false),
+  ],
+  'duplicate-env-var': [
+    setContainer(engine, 'env', [
+      { name: 'A', value: '1' },
+      { name: 'A', value: '2' },
+    ]),
+  ],
+  'env-var-secret': [
+    setContainer(engine, 'env', [{ name: 'DATABASE_PASSWORD', value: 'hunter2' }]),
+    setContainer(engine, 'env', [
+      { name: 'DATABASE_URL', value: 'postgres://bourse:hunter2@postgres/bourse' },
+    ]),
+  ],
+  'ssh-port': [setContainer(gateway, 'ports.0.containerPort', 22)],
+  'probe-port': [setContainer(gateway, 'readinessProbe.httpGet.port', 9999)],
+  'port-names': [setContainer(gateway, 'ports.0.name', undefined)],
+  livenessProbe: [setContainer(gateway, 'livenessProbe', undefined)],
+  readinessProbe: [setContainer(gateway, 'readinessProbe', undefined)],
+  startupProbe: [setContainer(gateway, 'startupProbe', undefined)],
+  'probes-differ': [setContainer(gateway, 'readinessProbe.httpGet.path', '/live')],
+  'pre-stop': [setContainer(gateway, 'lifecycle', undefined)],
+  'anti-affinity': [
+    setPod(gateway, 'topologySpreadConstraints', [{ topologyKey: 'kubernetes.io/hostname' }]),
+  ],
+  'mismatching-selector': [
+    set(gateway, 'spec.selector.matchLabels', { app: 'other' }),
+    set(gateway, 'spec.selector', {}),
+  ],
+  'rolling-update-strategy': [set(gateway, 'spec.strategy.type', 'Recreate')],
+  'headless-service': [set(postgres, 'spec.serviceName', 'gateway')],
+  'pod-disruption-budget': [remove('PodDisruptionBudget/gateway')],
+  'pdb-policy': [
+    set('PodDisruptionBudget/gateway', 'spec.minAvailable', 2),
+    set('PodDisruptionBudget/gateway', 'spec.maxUnavailable', 0),
+    set('PodDisruptionBudget/gateway', 'spec.unhealthyPodEvictionPolicy', undefined),
+  ],
+  'job-ttl': [set('Job/prepare', 'spec.ttlSecondsAfterFinished', undefined)],
+  'cronjob-has-deadline': [set('CronJob/reconcile', 'spec.startingDeadlineSeconds', undefined)],
+  'config-and-secret-keys-exist': [
+    remove('ConfigMap/settings'),
+    remove('ExternalSecret/database'),
+    set('ConfigMap/settings', 'data', { brokers: 'kafka:9092' }),
+    set('ExternalSecret/database', 'spec.target.template', { data: { dsn: '' } }),
+    setContainer(engine, 'envFrom', [{ secretRef: { name: 'nowhere' } }]),
+  ],
+  'service-account-exists': [remove('ServiceAccount/gateway')],
+  'service-account-used': [repeat('ServiceAccount/gateway', 'idle')],
+  'no-service-account-token': [
+    set('ServiceAccount/gateway', 'automountServiceAccountToken', undefined),
+    setPod(gateway, 'automountServiceAccountToken', true),
+  ],
+  'priority-class-exists': [remove('PriorityClass/serving')],
+  'no-secret-with-data': [
+    add({ ...meta('key'), apiVersion: 'v1', kind: 'Secret', stringData: { key: 'hunter2' } }),
+  ],
+  namespace: [set(gateway, 'metadata.namespace', 'default'), set(gateway, 'metadata.namespace', undefined)],
+  'unique-names': [repeat('Service/gateway')],
+  'stable-api-versions': [set('PodDisruptionBudget/gateway', 'apiVersion', 'policy/v1beta1')],
+  'wildcard-in-rules': [set('Role/reader', 'rules.0.verbs', ['*'])],
+  'access-to-secrets': [set('Role/reader', 'rules.0.resources', ['secrets'])],
+  'bindings-exist': [remove('Role/reader'), set('RoleBinding/reader', 'subjects.0.name', 'stranger')],
+  'default-deny': [
+    remove('NetworkPolicy/default-deny'),
+    set('NetworkPolicy/default-deny', 'spec.policyTypes', ['Ingress']),
+    set('NetworkPolicy/default-deny', 'spec.egress', [{}]),
+  ],
+  'non-isolated-pod': [remove('NetworkPolicy/gateway')],
+  'network-policy-allows-all': [
+    set(policySpec, 'spec.ingress.0.from', []),
+    set(policySpec, 'spec.egress.0.to', undefined),
+  ],
+  'service-port-has-edge': [set(policySpec, 'spec.ingress', [])],
+  'edge-has-open-port': [
+    set(policySpec, 'spec.ingress.0.ports.0.port', 9090),
+    set(policySpec, 'spec.egress.0.ports.0.port', 9090),
+    set(policySpec, 'spec.egress.0.to.0.podSelector.matchLabels', { app: 'gone' }),
+  ],
+  'edge-has-both-ends': [
+    set('NetworkPolicy/postgres', 'spec.ingress.0.from.0.podSelector.matchExpressions.0.values', ['prepare']),
+    set(policySpec, 'spec.egress', []),
+  ],
+  'selector-matches': [
+    set('Service/gateway', 'spec.selector', { app: 'gone' }),
+    set('PodDisruptionBudget/gateway', 'spec.selector', { matchLabels: { app: 'gone' } }),
+    set('NetworkPolicy/gateway', 'spec.podSelector', { matchLabels: { app: 'gone' } }),
+  ],
+  'target-ports-exist': [set('Service/gateway', 'spec.ports.0.targetPort', 'grpc')],
+  'service-monitor-port': [
+    set('ServiceMonitor/gateway', 'spec.endpoints.0.port', 'metrics'),
+    set('ServiceMonitor/gateway', 'spec.selector.matchLabels', { app: 'gone' }),
+  ],
+  'ingress-backend': [set('Service/gateway', 'spec.ports.0.name', 'web'), remove('Service/gateway')],
+  'ingress-tls': [set('Ingress/gateway', 'spec.tls', undefined)],
+  'service-type': [set('Service/gateway', 'spec.type', 'NodePort')],
+  'autoscaler-target': [set('HorizontalPodAutoscaler/gateway', 'spec.scaleTargetRef.name', 'gone')],
+  'one-autoscaler-per-target': [
+    set('ScaledObject/matching-engine', 'spec.scaleTargetRef.name', 'gateway'),
+    repeat('HorizontalPodAutoscaler/gateway', 'again'),
+  ],
+  'autoscaled-replicas': [set(gateway, 'spec.replicas', 2)],
+  'replicas-stated': [set(postgres, 'spec.replicas', undefined)],
+  'autoscaler-bounds': [
+    set('HorizontalPodAutoscaler/gateway', 'spec.minReplicas', 11),
+    set('HorizontalPodAutoscaler/gateway', 'spec.minReplicas', 1),
+    set('ScaledObject/matching-engine', 'spec.minReplicaCount', undefined),
+  ],
+  'autoscaler-fallback': [set('ScaledObject/matching-engine', 'spec.fallback', undefined)],
+  'engine-replicas': [
+    set('ScaledObject/matching-engine', 'spec.maxReplicaCount', 3),
+    set('ScaledObject/matching-engine', 'spec.minReplicaCount', 1),
+    setContainer(engine, 'env', []),
+  ],
+  environment: [
+    setContainer(gateway, 'env.2.value', 'two'),
+    setContainer(gateway, 'env.2', { name: 'RISK_SHARDS', value: '2' }),
+    set('ConfigMap/settings', 'data.brokers', 'kafka'),
+    setPod(gateway, 'initContainers.0.command.2', 'await-unprepared'),
+  ],
+  'grace-period': [
+    setPod(gateway, 'terminationGracePeriodSeconds', 26),
+    setContainer(gateway, 'lifecycle.preStop.exec.command', ['drain']),
+    setContainer(gateway, 'lifecycle.preStop', { sleep: { seconds: 9 } }),
+  ],
+  'awaits-prepared': [
+    setPod(gateway, 'initContainers', undefined),
+    setPod(gateway, 'initContainers.0.command', ['true']),
+  ],
+}
+
+describe('The rules', () => {
+  it('find nothing in a sound exchange', () => {
+    assert.deepEqual(violations(RULES, soundExchange(), site), [])
+  })
+
+  for (const { name } of RULES.filter((rule) => rule.name !== 'no-custom-resources')) {
+    it(`find a fault by ${name}`, () => {
+      const faults = FAULTS[name] ?? []
+      assert(faults.length > 0, 'a rule that was never seen to fail proves nothing')
+      const rule = RULES.filter((each) => each.name === name)
+      for (const [index, fault] of faults.entries())
+        assert.notDeepEqual(violations(rule, changed(fault), site), [], `fault ${index} was overlooked`)
+    })
+  }
+
+  it('find custom resources where the cluster has none', () => {
+    const rule = RULES.filter(({ name }) => name === 'no-custom-resources')
+    assert.equal(violations(rule, soundExchange(), minimal).length, 3)
+    assert.deepEqual(violations(rule, soundExchange(), site), [])
+  })
+
+  it('know no fault of a rule that is not there', () => {
+    const names = RULES.map(({ name }) => name)
+    assert.deepEqual(
+      Object.keys(FAULTS).filter((name) => !names.includes(name)),
+      [],
+    )
+  })
+})
+
+describe('A waiver', () => {
+  const waiver: Waiver = {
+    rule: 'service-type',
+    at: /^Service\/gateway$/,
+    environments: ['minimal'],
+    reason: 'no Ingress',
+  }
+  const rule = RULES.filter(({ name }) => name === 'service-type')
+  const objects = changed(set('Service/gateway', 'spec.type', 'NodePort'))
+
+  it('covers its rule, its object and its environment', () => {
+    assert.deepEqual(violations(rule, objects, minimal, [waiver]), [])
+    assert.equal(violations(rule, objects, site, [waiver]).length, 1)
+    assert.equal(violations(rule, objects, minimal, [{ ...waiver, at: /other/ }]).length, 1)
+  })
+
+  it('is idle when nothing needs it', () => {
+    assert.deepEqual(idleWaivers(rule, [{ objects, site: minimal }], [waiver]), [])
+    assert.deepEqual(idleWaivers(rule, [{ objects: soundExchange(), site: minimal }], [waiver]), [waiver])
+  })
+})
