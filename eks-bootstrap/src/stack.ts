@@ -61,12 +61,17 @@ type MandatoryTags = {
 }
 
 /** Puts the four mandatory tags on everything inside `scope` that can carry tags. */
-export function tag(
-  scope: IConstruct,
-  { name, project, costCenter, dataClassification }: MandatoryTags,
-): void {
-  Tags.of(scope).add('Environment', name)
-  Tags.of(scope).add('Project', project)
-  Tags.of(scope).add('CostCenter', costCenter)
-  Tags.of(scope).add('DataClassification', dataClassification)
+export function tag(scope: IConstruct, values: MandatoryTags): void {
+  for (const [key, value] of Object.entries(mandatoryTags(values))) Tags.of(scope).add(key, value)
+}
+
+/** For what AWS makes later in our name, out of CloudFormation's sight. */
+export function mandatoryTags(values: MandatoryTags): Readonly<Record<string, string>> {
+  const { name, project, costCenter, dataClassification } = values
+  return {
+    Environment: name,
+    Project: project,
+    CostCenter: costCenter,
+    DataClassification: dataClassification,
+  }
 }

@@ -16,7 +16,12 @@ type EngineNodesProps = {
   /** One in each zone. */
   readonly subnets: readonly ec2.ISubnet[]
   readonly environmentName: string
+  /** For machines, disks and interfaces: node groups hand none of theirs on. */
+  readonly tags: Readonly<Record<string, string>>
 }
+
+/** What the zone drill stops; Auto Mode's machines are not ours to stop. */
+export const ENGINE_TAG = { Workload: 'engines' } as const
 
 /**
  * On-demand nodes for risk and matching: a group a zone, so that a follower always stands in another one.
@@ -29,7 +34,7 @@ export class EngineNodes extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { cluster, engines, subnets, environmentName }: EngineNodesProps,
+    { cluster, engines, subnets, environmentName, tags }: EngineNodesProps,
   ) {
     super(scope, id)
     const nodeRole = this.#role()
@@ -37,7 +42,7 @@ export class EngineNodes extends Construct {
     this.nodegroups = subnets.map((subnet, index) => {
       const zone = String.fromCharCode('a'.charCodeAt(0) + index)
       const placement = spread ?? this.#placement(`Cluster-${zone}`, 'cluster')
-      const template = this.#launchTemplate(`${environmentName}-engines-${zone}`, placement)
+      const template = this.#launchTemplate(`${environmentName}-engines-${zone}`, placement, tags)
       const instanceType = new ec2.InstanceType(engines.instanceType)
       const arm = instanceType.architecture === ec2.InstanceArchitecture.ARM_64
       return cluster.addNodegroupCapacity(`Engines-${zone}`, {
@@ -80,10 +85,20 @@ export class EngineNodes extends Construct {
     })
   }
 
-  #launchTemplate(name: string, placement: ec2.CfnPlacementGroup): ec2.CfnLaunchTemplate {
+  #launchTemplate(
+    name: string,
+    placement: ec2.CfnPlacementGroup,
+    common: Readonly<Record<string, string>>,
+  ): ec2.CfnLaunchTemplate {
+    const tags = Object.entries({ ...common, ...ENGINE_TAG }).map(([key, value]) => ({ key, value }))
     return new ec2.CfnLaunchTemplate(this, name, {
       launchTemplateName: `bourse-${name}`,
+      tagSpecifications: [{ resourceType: 'launch-template', tags }],
       launchTemplateData: {
+        tagSpecifications: ['instance', 'volume', 'network-interface'].map((resourceType) => ({
+          resourceType,
+          tags,
+        })),
         placement: { groupName: Fn.ref(placement.logicalId) },
         // Pods get credentials from Pod Identity, so the instance's own stay out of their reach.
         metadataOptions: { httpTokens: 'required', httpPutResponseHopLimit: 1, httpEndpoint: 'enabled' },

@@ -71,7 +71,22 @@ describe('A lost zone', () => {
       assert(text.includes(action), action)
     }
     assert.match(text, /us-east-1a/)
+    // Auto Mode's machines bear the other tags too, and nobody may stop those.
+    const { Targets } = experiment!.properties as { Targets: { engines: { ResourceTags: object } } }
+    assert.deepEqual(Targets.engines.ResourceTags, { Environment: 'production', Workload: 'engines' })
+    const tagged = flat(resources(template('production', 'Cluster'), 'AWS::EC2::LaunchTemplate'))
+    assert.match(tagged, /"Key":"Workload","Value":"engines"/)
     assert.match(text, /"Source":"aws:cloudwatch:alarm"/)
+  })
+})
+
+describe('The zone experiment', () => {
+  // https://docs.aws.amazon.com/fis/latest/userguide/monitoring-logging.html
+  it('may deliver its log', () => {
+    const text = flat(resources(template('production', 'Drills'), 'AWS::IAM::Policy'))
+    for (const action of ['CreateLogDelivery', 'PutResourcePolicy', 'DescribeResourcePolicies']) {
+      assert(text.includes(`logs:${action}`), action)
+    }
   })
 })
 

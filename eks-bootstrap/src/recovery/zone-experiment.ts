@@ -5,6 +5,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
+import { ENGINE_TAG } from '../cluster/engine-nodes.ts'
 import { type Environment } from '../environment.ts'
 
 const DURATION = 'PT10M'
@@ -39,7 +40,17 @@ export class ZoneExperiment extends Construct {
         iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${name}`),
       ),
     })
-    logGroup.grantWrite(role)
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        actions: [
+          'CreateLogDelivery',
+          'PutResourcePolicy',
+          'DescribeResourcePolicies',
+          'DescribeLogGroups',
+        ].map((action) => `logs:${action}`),
+        resources: ['*'],
+      }),
+    )
     const tags = { Environment: environment.name, Project: environment.project }
     const { account, region } = Stack.of(this)
     new fis.CfnExperimentTemplate(this, 'Template', {
@@ -61,7 +72,7 @@ export class ZoneExperiment extends Construct {
         engines: {
           resourceType: 'aws:ec2:instance',
           selectionMode: 'ALL',
-          resourceTags: tags,
+          resourceTags: { Environment: environment.name, ...ENGINE_TAG },
           filters: [
             { path: 'Placement.AvailabilityZone', values: [zone] },
             { path: 'State.Name', values: ['running'] },
