@@ -2,16 +2,20 @@
  * Everything from outside that this app pins, read on 2026-11-21. One place to raise a version; README, "Day 2",
  * tells the order. Helm charts come from the projects' own repositories.
  */
-export const KUBERNETES_VERSION = '1.34'
+export const KUBERNETES_VERSION = '1.35'
 
 /** Add-ons that EKS manages, for the engines' nodes: Auto Mode brings its own to its nodes. */
-export const EKS_ADDONS = {
-  'vpc-cni': 'v1.20.4-eksbuild.2',
-  'kube-proxy': 'v1.34.0-eksbuild.2',
-  coredns: 'v1.12.4-eksbuild.1',
-  'eks-pod-identity-agent': 'v1.3.9-eksbuild.3',
+export const NODE_ADDONS = {
+  'vpc-cni': 'v1.21.1-eksbuild.3',
+  'kube-proxy': 'v1.35.0-eksbuild.2',
+  coredns: 'v1.13.2-eksbuild.1',
+  'eks-pod-identity-agent': 'v1.3.10-eksbuild.3',
+} as const
+
+/** Add-ons that EKS manages and that run pods on every node. */
+export const POD_ADDONS = {
   'aws-efs-csi-driver': 'v2.1.13-eksbuild.1',
-  'amazon-cloudwatch-observability': 'v4.4.0-eksbuild.1',
+  'amazon-cloudwatch-observability': 'v5.3.0-eksbuild.1',
 } as const
 
 export const HELM_CHARTS = {

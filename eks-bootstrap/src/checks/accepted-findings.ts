@@ -29,6 +29,12 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
     reason: 'EKS prescribes these policies for its control plane, its nodes and the kubectl handler.',
   },
   {
+    rule: /^AwsSolutions-IAM5\[Resource::arn:aws:ec2:/,
+    path: /Cluster\/Cluster\/Role\//,
+    reason:
+      "Auto Mode makes machines and volumes whose ids nobody knows yet: bound to those tagged as this cluster's.",
+  },
+  {
     rule: /^AwsSolutions-IAM4\[Policy::.*AWSLambda(Basic|VPCAccess)Execution/,
     path: /KubectlProvider|\/AWS679f53fac002430cb0da5b7982bd2287\//,
     reason: "CDK's own handlers: they write their log, and the kubectl handler stands in the VPC.",

@@ -1,10 +1,10 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Tags } from 'aws-cdk-lib'
 import * as ssm from 'aws-cdk-lib/aws-ssm'
 import { type Construct, type IDependable } from 'constructs'
 import * as eks from '../eks.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
-import { type DataClassification, BourseStack, type SiteProps } from '../stack.ts'
-import { HELM_CHARTS } from '../versions.ts'
+import { BourseStack, type DataClassification, mandatoryTags, type SiteProps } from '../stack.ts'
+import { HELM_CHARTS, POD_ADDONS } from '../versions.ts'
 import { type ClusterStack } from './cluster-stack.ts'
 import { collectorValues } from './collector-values.ts'
 import { nodeClass, nodePools, storageClass } from './node-pools.ts'
@@ -40,6 +40,7 @@ export class AddonsStack extends BourseStack {
       namespace: this.config.gitOps.namespace,
     })
     const pools = this.#capacity(props)
+    this.#podAddons([identity, ...pools])
     const releases = this.#releases([identity, ...pools])
     this.#secretStores(releases)
     this.#gitOps(props.facts, releases)
@@ -47,13 +48,7 @@ export class AddonsStack extends BourseStack {
 
   #capacity({ network, cluster }: AddonsStackProps): IDependable[] {
     const subnetIds = (tier: string) => network.vpc.selectSubnets({ subnetGroupName: tier }).subnetIds
-    const { name, project, costCenter, cluster: sizes } = this.config
-    const tags = {
-      Environment: name,
-      Project: project,
-      CostCenter: costCenter,
-      DataClassification: CLASSIFICATION,
-    }
+    const tags = mandatoryTags({ ...this.config, dataClassification: CLASSIFICATION })
     const manifests = [
       // Turns the enforcement of network policies on; without it they would be comments.
       {
@@ -70,10 +65,23 @@ export class AddonsStack extends BourseStack {
         podSecurityGroupId: network.securityGroups.pods.securityGroupId,
         tags,
       }),
-      ...nodePools(sizes.stateless),
+      ...nodePools(this.config.cluster.stateless),
       storageClass(tags),
     ]
     return [this.#manifest('Capacity', manifests)]
+  }
+
+  /** Add-ons with pods of their own: without the pools nothing would run them, and EKS would wait in vain. */
+  #podAddons(after: readonly IDependable[]): void {
+    for (const [addonName, addonVersion] of Object.entries(POD_ADDONS)) {
+      const addon = new eks.Addon(this, `Addon-${addonName}`, {
+        cluster: this.#cluster,
+        addonName,
+        addonVersion,
+      })
+      Tags.of(addon).add('Name', addonName)
+      addon.node.addDependency(...after)
+    }
   }
 
   #releases(after: readonly IDependable[]): IDependable[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Match, type Template } from 'aws-cdk-lib/assertions'
 import { flat, resources } from '../testing/resources.ts'
 import { environment, template, templates } from '../testing/templates.ts'
-import { EKS_ADDONS, HELM_CHARTS } from '../versions.ts'
+import { HELM_CHARTS, KUBERNETES_VERSION, NODE_ADDONS, POD_ADDONS } from '../versions.ts'
 
 const cluster = () => template('production', 'Cluster')
 const addons = () => template('production', 'Addons')
@@ -10,7 +10,7 @@ const addons = () => template('production', 'Addons')
 describe('Cluster', () => {
   it('answers inside the VPC alone, with access entries alone, and tells everything it does', () => {
     cluster().hasResourceProperties('AWS::EKS::Cluster', {
-      Version: '1.34',
+      Version: KUBERNETES_VERSION,
       AccessConfig: { AuthenticationMode: 'API' },
       ResourcesVpcConfig: Match.objectLike({ EndpointPrivateAccess: true, EndpointPublicAccess: false }),
       EncryptionConfig: [
@@ -63,6 +63,42 @@ describe('Cluster', () => {
     }
   })
 
+  it("tags the engines' machines, their disks and their interfaces", () => {
+    const wanted = ['CostCenter', 'DataClassification', 'Environment', 'Project', 'Workload']
+    for (const { properties } of resources(cluster(), 'AWS::EC2::LaunchTemplate')) {
+      const { TagSpecifications } = properties['LaunchTemplateData'] as {
+        TagSpecifications: TagSpecification[]
+      }
+      const types = TagSpecifications.map(({ ResourceType }) => ResourceType)
+      assert.deepEqual(types, ['instance', 'volume', 'network-interface'])
+      for (const { Tags } of TagSpecifications) assert.deepEqual(Tags.map(({ Key }) => Key).sort(), wanted)
+    }
+  })
+
+  // https://docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html
+  it('may put the tags that its node classes and volumes ask for', () => {
+    const role = resources(cluster(), 'AWS::IAM::Role').find(({ logicalId }) =>
+      logicalId.startsWith('ClusterRole'),
+    )
+    const attached = [...resources(cluster(), 'AWS::IAM::Policy'), role!].filter(
+      ({ properties, logicalId }) =>
+        logicalId === role!.logicalId ? true : flat(properties['Roles']).includes(role!.logicalId),
+    )
+    const allowed = statements(attached.map(({ properties }) => properties))
+      .filter(({ Condition }) => flat(Condition ?? {}).includes('aws:RequestTag/eks:eks-cluster-name'))
+      .flatMap(({ Action }) => [Action ?? []].flat())
+    for (const action of ['CreateFleet', 'RunInstances', 'CreateLaunchTemplate', 'CreateVolume']) {
+      assert(allowed.includes(`ec2:${action}`), action)
+    }
+  })
+
+  it('lets nodes reach the interface endpoints, for private DNS sends them there', () => {
+    const rules = resources(cluster(), 'AWS::EC2::SecurityGroupIngress').map(({ properties }) => properties)
+    const wanted = rules.find(({ GroupId }) => flat(GroupId).includes('SecurityGroupsendpoints'))
+    assert.match(flat(wanted?.['SourceSecurityGroupId']), /ClusterSecurityGroupId/)
+    assert.deepEqual([wanted?.['FromPort'], wanted?.['ToPort']], [443, 443])
+  })
+
   it('waits for the network add-on before a node joins', () => {
     const json = cluster().toJSON()['Resources'] as Record<string, { Type: string; DependsOn?: string[] }>
     for (const { Type, DependsOn = [] } of Object.values(json)) {
@@ -72,11 +108,20 @@ describe('Cluster', () => {
   })
 
   it('pins every managed add-on', () => {
-    const pinned = resources(cluster(), 'AWS::EKS::Addon').map(({ properties }) => [
-      properties['AddonName'],
-      properties['AddonVersion'],
-    ])
-    assert.deepEqual(Object.fromEntries(pinned), { ...EKS_ADDONS })
+    const pinned = [cluster(), addons()].flatMap((made) =>
+      resources(made, 'AWS::EKS::Addon').map(({ properties }) => [
+        properties['AddonName'],
+        properties['AddonVersion'],
+      ]),
+    )
+    assert.deepEqual(Object.fromEntries(pinned), { ...NODE_ADDONS, ...POD_ADDONS })
+  })
+
+  it('installs what needs a node of the pools only after the pools', () => {
+    const json = addons().toJSON()['Resources'] as Record<string, { Type: string; DependsOn?: string[] }>
+    const late = Object.values(json).filter(({ Type }) => Type === 'AWS::EKS::Addon')
+    assert.equal(late.length, 2)
+    for (const { DependsOn = [] } of late) assert(DependsOn.some((name) => name.startsWith('Capacity')))
   })
 
   it("gives pods addresses of their own range and their security group, on the engines' nodes too", () => {
@@ -222,8 +267,11 @@ describe('Workload identity', () => {
   }
 })
 
+type TagSpecification = { readonly ResourceType: string; readonly Tags: readonly { readonly Key: string }[] }
+
 type Statement = {
   readonly Effect: string
+  readonly Condition?: unknown
   readonly Action?: string | readonly string[]
   readonly Resource?: unknown
   readonly Principal?: unknown

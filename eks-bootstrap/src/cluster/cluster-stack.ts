@@ -9,9 +9,11 @@ import * as eks from '../eks.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
 import { PORT } from '../network/security-groups.ts'
 import { type KeysStack } from '../security/keys-stack.ts'
-import { BourseStack, type SiteProps } from '../stack.ts'
-import { EKS_ADDONS, KUBERNETES_VERSION } from '../versions.ts'
+import { BourseStack, type DataClassification, mandatoryTags, type SiteProps } from '../stack.ts'
+import { KUBERNETES_VERSION, NODE_ADDONS } from '../versions.ts'
 import { EngineNodes } from './engine-nodes.ts'
+
+const CLASSIFICATION: DataClassification = 'confidential'
 
 type ClusterStackProps = SiteProps & { readonly network: NetworkStack; readonly keys: KeysStack['keys'] }
 
@@ -25,7 +27,7 @@ export class ClusterStack extends BourseStack {
     super(scope, 'Cluster', {
       ...props,
       description: 'EKS control plane, nodes, access entries and managed add-ons',
-      dataClassification: 'confidential',
+      dataClassification: CLASSIFICATION,
     })
     const { network } = props
     this.nodeRole = this.#nodeRole()
@@ -33,13 +35,16 @@ export class ClusterStack extends BourseStack {
     this.#logGroup(props)
     this.#hardenControlPlane()
     this.#grantAccess()
+    this.#allowTags()
     this.#connectPods(network)
+    this.#connectNodes(network)
     const addons = this.#addons(network)
     const engineNodes = new EngineNodes(this, 'Engines', {
       cluster: this.cluster,
       engines: this.config.cluster.engines,
       subnets: network.vpc.selectSubnets({ subnetGroupName: 'application' }).subnets,
       environmentName: this.config.name,
+      tags: mandatoryTags({ ...this.config, dataClassification: CLASSIFICATION }),
     })
     // A node that joins before its network is set up gives pods addresses of the wrong subnet.
     for (const nodegroup of engineNodes.nodegroups) nodegroup.node.addDependency(...addons)
@@ -116,6 +121,39 @@ export class ClusterStack extends BourseStack {
     })
   }
 
+  /** Auto Mode's own policies allow no tags but its own; ours are on its machines, interfaces and volumes. */
+  #allowTags(): void {
+    const made = ['fleet', 'instance', 'launch-template', 'network-interface', 'snapshot', 'volume']
+    this.cluster.role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        actions: [
+          'CreateFleet',
+          'RunInstances',
+          'CreateLaunchTemplate',
+          'CreateNetworkInterface',
+          'CreateVolume',
+          'CreateSnapshot',
+        ].map((action) => `ec2:${action}`),
+        resources: made.map((kind) => `arn:aws:ec2:${this.regionName}:${this.account}:${kind}/*`),
+        conditions: {
+          StringEquals: { 'aws:RequestTag/eks:eks-cluster-name': '${aws:PrincipalTag/eks:eks-cluster-name}' },
+        },
+      }),
+    )
+  }
+
+  /** Private DNS sends nodes and the kubectl handler to the interface endpoints for images, tokens and logs. */
+  #connectNodes({ securityGroups }: NetworkStack): void {
+    new ec2.CfnSecurityGroupIngress(this, 'EndpointsIn', {
+      groupId: securityGroups.endpoints.securityGroupId,
+      sourceSecurityGroupId: this.cluster.clusterSecurityGroupId,
+      ipProtocol: 'tcp',
+      fromPort: PORT.https,
+      toPort: PORT.https,
+      description: '443 from nodes',
+    })
+  }
+
   /** Pods have their own security group: the control plane and the nodes reach them, and they reach the API and DNS. */
   #connectPods({ securityGroups }: NetworkStack): void {
     const pods = securityGroups.pods.securityGroupId
@@ -160,14 +198,14 @@ export class ClusterStack extends BourseStack {
     }
   }
 
-  /** For the engines' nodes, and for files and telemetry everywhere. Returns what a node needs before it joins. */
+  /** For the engines' nodes. Returns what a node needs before it joins. */
   #addons({ vpc, securityGroups }: NetworkStack): eks.Addon[] {
     const podSubnets = vpc.selectSubnets({ subnetGroupName: 'pods' }).subnets
     const eniConfigs = podSubnets.map(({ availabilityZone, subnetId }) => [
       availabilityZone,
       { id: subnetId, securityGroups: [securityGroups.pods.securityGroupId] },
     ])
-    const configuration: Partial<Record<keyof typeof EKS_ADDONS, Record<string, unknown>>> = {
+    const configuration: Partial<Record<keyof typeof NODE_ADDONS, Record<string, unknown>>> = {
       'vpc-cni': {
         env: {
           AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: 'true',
@@ -178,8 +216,8 @@ export class ClusterStack extends BourseStack {
         eniConfig: { create: true, region: this.regionName, subnets: Object.fromEntries(eniConfigs) },
       },
     }
-    return Object.entries(EKS_ADDONS).flatMap(([addonName, addonVersion]) => {
-      const configurationValues = configuration[addonName as keyof typeof EKS_ADDONS]
+    return Object.entries(NODE_ADDONS).flatMap(([addonName, addonVersion]) => {
+      const configurationValues = configuration[addonName as keyof typeof NODE_ADDONS]
       const addon = new eks.Addon(this, `Addon-${addonName}`, {
         cluster: this.cluster,
         addonName,
