@@ -39,10 +39,41 @@ describe('Entry', () => {
     })
   })
 
-  it('asks deep questions with patience', () => {
+  it('asks deep questions with patience, at the port of operations', () => {
     for (const { properties } of resources(edge(), 'AWS::ElasticLoadBalancingV2::TargetGroup')) {
-      assert.equal(properties['HealthCheckPath'], '/health/ready')
+      assert.equal(properties['HealthCheckPath'], '/ready')
+      assert.equal(properties['HealthCheckPort'], '8081')
       assert(Number(properties['HealthCheckTimeoutSeconds']) >= 10)
+    }
+  })
+
+  it("answers the names' health check with the gateway's readiness and shows nothing else of its operations", () => {
+    const [rule] = resources(edge(), 'AWS::ElasticLoadBalancingV2::ListenerRule').filter(({ properties }) =>
+      flat(properties['Conditions']).includes('"/ready"'),
+    )
+    assert.match(flat(rule?.properties['Conditions']), /"Values":\["\/ready"\]/)
+    assert.match(flat(rule?.properties['Actions']), /gatewayready/i)
+    edge().hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
+      Name: 'bourse-production-gateway-ready',
+      Port: 8081,
+    })
+    edge().hasResourceProperties('AWS::Route53::HealthCheck', {
+      HealthCheckConfig: Match.objectLike({ ResourcePath: '/ready' }),
+    })
+    for (const { properties } of resources(edge(), 'AWS::ElasticLoadBalancingV2::ListenerRule')) {
+      assert.doesNotMatch(flat(properties['Conditions']), /metrics|live/)
+    }
+  })
+
+  // Auto Mode's role registers targets only there: AmazonEKSLoadBalancingPolicy.
+  it('lets the cluster register pods', () => {
+    for (const made of [edge(), all()]) {
+      for (const { properties } of resources(made, 'AWS::ElasticLoadBalancingV2::TargetGroup')) {
+        assert.match(
+          flat(properties['Tags']),
+          /"Key":"eks:eks-cluster-name","Value":"bourse-production-exchange"/,
+        )
+      }
     }
   })
 

@@ -1,3 +1,4 @@
+import { Duration, Tags } from 'aws-cdk-lib'
 import * as acm from 'aws-cdk-lib/aws-certificatemanager'
 import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import * as accelerator from 'aws-cdk-lib/aws-globalaccelerator'
@@ -13,7 +14,7 @@ import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
 import { type IdentityStack } from './identity-stack.ts'
 import { Distribution } from './distribution.ts'
-import { Entry } from './entry.ts'
+import { Entry, READY_PATH } from './entry.ts'
 import { originName, RegionRecords, regionalName } from './region-records.ts'
 import { RestApi } from './rest-api.ts'
 import { WebAcl } from './web-acl.ts'
@@ -97,18 +98,23 @@ export class EdgeStack extends BourseStack {
   /** Puts the services' pods behind the target groups: the cluster keeps them in step with its endpoints. */
   #bindTargets(cluster: eks.Cluster): void {
     const home = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.config.gitOps.namespace } }
+    // Auto Mode registers targets only in groups that bear its cluster's name.
+    const includeResourceTypes = ['AWS::ElasticLoadBalancingV2::TargetGroup']
+    Tags.of(this).add('eks:eks-cluster-name', this.localName('exchange'), { includeResourceTypes })
     const bindings = Object.entries(this.entry.targetGroups).map(([service, group]) =>
-      this.#binding(service, service, group.targetGroupArn),
+      this.#binding(service, service, PORT.http, group.targetGroupArn),
     )
+    const { targetGroupArn } = this.entry.readiness
+    bindings.push(this.#binding('gateway-ready', 'gateway', PORT.operations, targetGroupArn))
     new eks.KubernetesManifest(this, 'Bindings', { cluster, manifest: [home, ...bindings], prune: false })
   }
 
-  #binding(name: string, service: string, targetGroupARN: string): Record<string, unknown> {
+  #binding(name: string, service: string, port: number, targetGroupARN: string): Record<string, unknown> {
     return {
       apiVersion: 'eks.amazonaws.com/v1',
       kind: 'TargetGroupBinding',
       metadata: { name, namespace: this.config.gitOps.namespace },
-      spec: { serviceRef: { name: service, port: PORT.http }, targetGroupARN, targetType: 'ip' },
+      spec: { serviceRef: { name: service, port }, targetGroupARN, targetType: 'ip' },
     }
   }
 
@@ -143,6 +149,12 @@ export class EdgeStack extends BourseStack {
       port: PORT.http,
       protocol: elb.Protocol.TCP,
       targetType: elb.TargetType.IP,
+      healthCheck: {
+        protocol: elb.Protocol.HTTP,
+        port: String(PORT.operations),
+        path: READY_PATH,
+        timeout: Duration.seconds(10),
+      },
     })
     const loadBalancer = new elb.NetworkLoadBalancer(this, 'TcpEntry', {
       loadBalancerName: this.localName('tcp'),
@@ -161,7 +173,7 @@ export class EdgeStack extends BourseStack {
       sslPolicy: elb.SslPolicy.TLS13_RES,
       defaultTargetGroups: [targets],
     })
-    const manifest = [this.#binding('gateway-tcp', 'gateway', targets.targetGroupArn)]
+    const manifest = [this.#binding('gateway-tcp', 'gateway', PORT.http, targets.targetGroupArn)]
     new eks.KubernetesManifest(this, 'TcpBinding', { cluster, manifest, prune: false })
   }
 }

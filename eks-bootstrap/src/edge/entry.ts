@@ -8,7 +8,8 @@ import { type Environment } from '../environment.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
 import { PORT } from '../network/security-groups.ts'
 
-export const READY_PATH = '/health/ready'
+/** Answered at the port of operations: a service is ready when what it needs is. */
+export const READY_PATH = '/ready'
 /** Deep checks ask the database; they get this long. */
 const HEALTH_TIMEOUT = Duration.seconds(10)
 const HEALTH_INTERVAL = Duration.seconds(15)
@@ -36,6 +37,8 @@ type EntryProps = {
 export class Entry extends Construct {
   readonly loadBalancer: elb.ApplicationLoadBalancer
   readonly targetGroups: Readonly<Record<Service, elb.ApplicationTargetGroup>>
+  /** The gateway once more, at its port of operations: what the names' health check asks. */
+  readonly readiness: elb.ApplicationTargetGroup
 
   constructor(scope: Construct, id: string, props: EntryProps) {
     super(scope, id)
@@ -52,7 +55,8 @@ export class Entry extends Construct {
       http2Enabled: true,
     })
     this.loadBalancer.logAccessLogs(props.accessLogs, 'load-balancer')
-    const group = (service: Service, sticky: boolean) => this.#targetGroup(props, service, sticky)
+    const group = (service: Service, sticky: boolean) => this.#targetGroup(props, service, PORT.http, sticky)
+    this.readiness = this.#targetGroup(props, 'gateway-ready', PORT.operations, false)
     this.targetGroups = {
       web: group('web', false),
       ...(Object.fromEntries(
@@ -75,6 +79,11 @@ export class Entry extends Construct {
       open: false,
       defaultAction: elb.ListenerAction.forward([this.targetGroups.web]),
     })
+    listener.addAction('ready', {
+      priority: 1,
+      conditions: [elb.ListenerCondition.pathPatterns([READY_PATH])],
+      action: elb.ListenerAction.forward([this.readiness]),
+    })
     ROUTES.forEach(({ service, paths }, index) => {
       listener.addAction(service, {
         priority: (index + 1) * 10,
@@ -86,18 +95,20 @@ export class Entry extends Construct {
 
   #targetGroup(
     { environment, network }: EntryProps,
-    service: Service,
+    name: string,
+    port: number,
     sticky: boolean,
   ): elb.ApplicationTargetGroup {
-    return new elb.ApplicationTargetGroup(this, service, {
-      targetGroupName: `bourse-${environment.name}-${service}`,
+    return new elb.ApplicationTargetGroup(this, name, {
+      targetGroupName: `bourse-${environment.name}-${name}`,
       vpc: network.vpc,
-      port: PORT.http,
+      port,
       protocol: elb.ApplicationProtocol.HTTP,
       targetType: elb.TargetType.IP,
       deregistrationDelay: DRAIN,
       healthCheck: {
         path: READY_PATH,
+        port: String(PORT.operations),
         timeout: HEALTH_TIMEOUT,
         interval: HEALTH_INTERVAL,
         healthyThresholdCount: 2,

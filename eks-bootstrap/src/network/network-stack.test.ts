@@ -26,6 +26,8 @@ const RULES = [
   'loadBalancer <- * 443',
   'loadBalancer -> pods 8080',
   'pods <- loadBalancer 8080',
+  'loadBalancer -> pods 8081',
+  'pods <- loadBalancer 8081',
   'pods -> aurora 5432',
   'pods -> redis 6379',
   'pods -> pl-02cd2c6b 443',

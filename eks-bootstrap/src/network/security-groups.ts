@@ -6,6 +6,8 @@ import { type RegionFacts } from '../regions.ts'
 export const PORT = {
   https: 443,
   http: 8080,
+  /** `/ready` and `/live` of every service, for the load balancer's checks. */
+  operations: 8081,
   postgresql: 5432,
   redis: 6379,
   /** MSK: TLS, and TLS with IAM. */
@@ -91,6 +93,7 @@ export class SecurityGroups extends Construct {
 
   #betweenGroups(): void {
     this.#connect('loadBalancer', 'pods', PORT.http)
+    this.#connect('loadBalancer', 'pods', PORT.operations)
     this.#connect('pods', 'aurora', PORT.postgresql)
     this.#connect('pods', 'proxy', PORT.postgresql)
     this.#connect('proxy', 'aurora', PORT.postgresql)
