@@ -33,7 +33,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     blockedPort4: '6379',
   },
   VPC_FLOW_LOGS_ENABLED: {},
-  CLOUDTRAIL_ENABLED: {},
+  CLOUD_TRAIL_ENABLED: {},
   GUARDDUTY_ENABLED_CENTRALIZED: {},
   MULTI_REGION_CLOUD_TRAIL_ENABLED: {},
 }
@@ -57,7 +57,7 @@ const REMEDIATIONS = [
   },
   {
     rule: 'S3_BUCKET_VERSIONING_ENABLED',
-    document: 'AWSConfigRemediation-ConfigureS3BucketVersioning',
+    document: 'AWS-ConfigureS3BucketVersioning',
     resourceParameter: 'BucketName',
     actions: ['s3:PutBucketVersioning', 's3:GetBucketVersioning'],
   },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Match } from 'aws-cdk-lib/assertions'
+import { ManagedRuleIdentifiers } from 'aws-cdk-lib/aws-config'
 import { flat, resources } from '../testing/resources.ts'
 import { template, templates } from '../testing/templates.ts'
 
@@ -50,13 +51,15 @@ describe('Detection', () => {
   it('looks for threats in logs, images, the cluster and running pods, in both regions', () => {
     for (const stack of ['Detection', 'StandbyDetection']) {
       const [detector] = resources(template('production', stack), 'AWS::GuardDuty::Detector')
-      const features = flat(detector)
+      const features = detector!.properties['Features'] as readonly Feature[]
+      const enabled = features.flatMap(({ AdditionalConfiguration = [], ...feature }) => [
+        feature,
+        ...AdditionalConfiguration,
+      ])
       for (const name of ['EKS_AUDIT_LOGS', 'RUNTIME_MONITORING', 'EKS_ADDON_MANAGEMENT', 'S3_DATA_EVENTS']) {
-        assert(
-          features.includes(`"Name":"${name}","Status":"ENABLED"`) || features.includes(`"Name":"${name}"`),
-          name,
-        )
+        assert.equal(enabled.find(({ Name }) => Name === name)?.Status, 'ENABLED', `${stack} ${name}`)
       }
+      assert.equal(detector!.properties['Enable'], true)
       template('production', stack).resourceCountIs('AWS::SecurityHub::Hub', 1)
       template('production', stack).resourceCountIs('AWS::AccessAnalyzer::Analyzer', 1)
     }
@@ -83,12 +86,38 @@ describe('Detection', () => {
     }
   })
 
+  it('names only rules that Config has', () => {
+    const known: readonly string[] = Object.values(ManagedRuleIdentifiers)
+    for (const { properties } of resources(detection(), 'AWS::Config::ConfigRule')) {
+      const { SourceIdentifier } = properties['Source'] as { SourceIdentifier: string }
+      assert(known.includes(SourceIdentifier), SourceIdentifier)
+    }
+  })
+
+  // https://docs.aws.amazon.com/config/latest/developerguide/manage-delivery-channel.html
+  it("keeps Config's history in a bucket without a lock, for Config refuses one with", () => {
+    for (const stack of ['Detection', 'StandbyDetection']) {
+      const made = template('production', stack)
+      const [channel] = resources(made, 'AWS::Config::DeliveryChannel')
+      const { Ref } = channel!.properties['S3BucketName'] as { Ref: string }
+      const bucket = resources(made, 'AWS::S3::Bucket').find(({ logicalId }) => logicalId === Ref)
+      assert(bucket, stack)
+      assert.equal(bucket.properties['ObjectLockEnabled'], undefined, stack)
+    }
+  })
+
   it('repairs what can be repaired', () => {
     const repairs = resources(detection(), 'AWS::Config::RemediationConfiguration')
     assert.equal(repairs.length, 2)
     for (const { properties } of repairs) assert.equal(properties['Automatic'], true)
   })
 })
+
+type Feature = {
+  readonly Name: string
+  readonly Status: string
+  readonly AdditionalConfiguration?: readonly { readonly Name: string; readonly Status: string }[]
+}
 
 describe('Every stack', () => {
   const OPEN = /0\.0\.0\.0\/0/
@@ -100,7 +129,8 @@ describe('Every stack', () => {
           if (!TAGGED.includes(type)) continue
           // CDK writes the handlers of its own custom resources without tags.
           if (/^Custom(CrossRegionExport|VpcRestrictDefaultSG)/.test(logicalId)) continue
-          const tags = flat([properties['Tags'], properties['FileSystemTags'], properties['UserPoolTags']])
+          const { Tags, TagSpecifications, FileSystemTags, UserPoolTags } = properties
+          const tags = flat([Tags, TagSpecifications, FileSystemTags, UserPoolTags])
           for (const tag of ['Environment', 'Project', 'CostCenter', 'DataClassification']) {
             assert(tags.includes(tag), `${id}/${logicalId} has no ${tag}`)
           }
@@ -169,6 +199,7 @@ const TAGGED: readonly string[] = [
   'AWS::EC2::Subnet',
   'AWS::EC2::NatGateway',
   'AWS::EC2::SecurityGroup',
+  'AWS::EC2::LaunchTemplate',
   'AWS::EKS::Cluster',
   'AWS::EKS::Nodegroup',
   'AWS::RDS::DBCluster',

@@ -33,9 +33,13 @@ export class DetectionStack extends BourseStack {
       description: 'CloudTrail, Config, GuardDuty, Security Hub and Access Analyzer',
       dataClassification: 'confidential',
     })
-    const history = this.#history(props)
     // One trail covers every region of the account.
-    if (this.role === 'primary') this.#trail(history, props.logsKey)
+    if (this.role === 'primary') {
+      const { immutable } = this.config.data
+      this.#trail(this.#bucket('History', 'cloudtrail', immutable, props), props.logsKey)
+    }
+    // Config delivers into no bucket with a default lock.
+    const history = this.#bucket('Configuration', 'config', false, props)
     new Compliance(this, 'Compliance', { history, role: this.role })
     this.#threats()
     new analyzer.CfnAnalyzer(this, 'ExternalAccess', {
@@ -49,30 +53,28 @@ export class DetectionStack extends BourseStack {
     hub.applyRemovalPolicy(RemovalPolicy.RETAIN)
   }
 
-  #history({ accessLogs, logsKey }: DetectionStackProps): s3.Bucket {
+  /** What one service writes about this account. */
+  #bucket(noun: string, service: string, locked: boolean, props: DetectionStackProps): s3.Bucket {
     const { immutable, auditRetentionYears } = this.config.data
-    const bucket = new ArchiveBucket(this, 'History', {
-      bucketName: this.globalName('history'),
-      encryptionKey: logsKey,
-      accessLogs,
+    const bucket = new ArchiveBucket(this, noun, {
+      bucketName: this.globalName(noun.toLowerCase()),
+      encryptionKey: props.logsKey,
+      accessLogs: props.accessLogs,
       auditRetentionYears,
       immutable,
-      locked: immutable,
+      locked,
     })
-    const grant = (service: string, actions: string[], resources: string[]) => {
+    const grant = (actions: string[], resources: string[]) =>
       bucket.addToResourcePolicy(
         new iam.PolicyStatement({
-          principals: [new iam.ServicePrincipal(service)],
+          principals: [new iam.ServicePrincipal(`${service}.amazonaws.com`)],
           actions,
           resources,
           conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
         }),
       )
-    }
-    for (const service of ['cloudtrail.amazonaws.com', 'config.amazonaws.com']) {
-      grant(service, ['s3:GetBucketAcl', 's3:ListBucket'], [bucket.bucketArn])
-      grant(service, ['s3:PutObject'], [bucket.arnForObjects('AWSLogs/*')])
-    }
+    grant(['s3:GetBucketAcl', 's3:ListBucket'], [bucket.bucketArn])
+    grant(['s3:PutObject'], [bucket.arnForObjects('AWSLogs/*')])
     return bucket
   }
 
