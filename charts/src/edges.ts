@@ -1,0 +1,95 @@
+import { PORTS } from './constructs/service-workload.ts'
+
+/** One end of a connection: pods by their name, pods of another namespace, or addresses outside the cluster. */
+export type Peer =
+  { readonly pods: string } | { readonly namespace: string } | { readonly addresses: readonly string[] }
+
+/** A connection that is allowed. What is not listed is refused, both where it starts and where it ends. */
+export type Edge = { readonly from: Peer; readonly to: Peer; readonly ports: readonly number[] }
+
+export type EdgeFacts = {
+  /** Datastores in the cluster; otherwise they are at `datastores`. */
+  readonly inCluster: boolean
+  readonly hasPrometheus: boolean
+  readonly hasKeda: boolean
+  readonly hasTraefik: boolean
+  readonly clients: readonly string[]
+  readonly healthChecks: readonly string[]
+  readonly apiServer: readonly string[]
+  readonly datastores: readonly string[]
+  readonly https: readonly string[]
+  readonly monitoring: string | null
+}
+
+const pods = (name: string): Peer => ({ pods: name })
+const KAFKA = 9092
+const KAFKA_IAM = 9098
+const POSTGRES = 5432
+const REDIS = 6379
+const PROMETHEUS = 9090
+/** Where pods get their AWS credentials on EKS: the node's own agent. */
+const POD_IDENTITY_AGENT: Edge['to'] = { addresses: ['169.254.170.23/32'] }
+
+const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'market-data']
+const READS_LOG_AND_LEDGER = [...SERVICES, 'prepare', 'reconcile']
+const READS_REDIS = ['gateway', 'market-data']
+const CALLS_THE_API = ['demo-market', 'smoke']
+
+/** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
+export function edges(facts: EdgeFacts): readonly Edge[] {
+  return [
+    ...CALLS_THE_API.map((name) => ({ from: pods(name), to: pods('gateway'), ports: [PORTS.http] })),
+    ...(facts.inCluster ? insideEdges(facts) : outsideEdges(facts)),
+    ...entryEdges(facts),
+    ...scrapeEdges(facts),
+  ].filter(({ from, to }) => exists(from) && exists(to))
+}
+
+function insideEdges(facts: EdgeFacts): Edge[] {
+  const keda: Peer = { namespace: 'keda' }
+  return [
+    ...READS_LOG_AND_LEDGER.flatMap((name) => [
+      { from: pods(name), to: pods('kafka'), ports: [KAFKA] },
+      { from: pods(name), to: pods('postgres'), ports: [POSTGRES] },
+    ]),
+    ...READS_REDIS.map((name) => ({ from: pods(name), to: pods('redis'), ports: [REDIS] })),
+    // The broker reaches itself by the name that it tells its clients.
+    { from: pods('kafka'), to: pods('kafka'), ports: [KAFKA] },
+    { from: pods('secrets'), to: { addresses: facts.apiServer }, ports: [443, 6443, 8443] },
+    ...(facts.hasKeda ? [{ from: keda, to: pods('kafka'), ports: [KAFKA] }] : []),
+    ...(facts.hasKeda && facts.hasPrometheus
+      ? [{ from: keda, to: pods('prometheus'), ports: [PROMETHEUS] }]
+      : []),
+  ]
+}
+
+function outsideEdges({ datastores, https }: EdgeFacts): Edge[] {
+  const there: Peer = { addresses: datastores }
+  return [
+    ...READS_LOG_AND_LEDGER.flatMap((name) => [
+      { from: pods(name), to: there, ports: [KAFKA_IAM, POSTGRES] },
+      { from: pods(name), to: POD_IDENTITY_AGENT, ports: [80] },
+    ]),
+    ...READS_REDIS.map((name) => ({ from: pods(name), to: there, ports: [REDIS] })),
+    // The issuer's keys.
+    { from: pods('gateway'), to: { addresses: https }, ports: [443] },
+  ]
+}
+
+function entryEdges({ hasTraefik, clients, healthChecks }: EdgeFacts): Edge[] {
+  return [
+    ...(hasTraefik ? [{ from: { namespace: 'traefik' }, to: pods('gateway'), ports: [PORTS.http] }] : []),
+    { from: { addresses: clients }, to: pods('gateway'), ports: [PORTS.http] },
+    { from: { addresses: healthChecks }, to: pods('gateway'), ports: [PORTS.ops] },
+  ]
+}
+
+function scrapeEdges({ hasPrometheus, monitoring }: EdgeFacts): Edge[] {
+  const scrapers: Peer[] = [
+    ...(hasPrometheus ? [pods('prometheus')] : []),
+    ...(monitoring === null ? [] : [{ namespace: monitoring }]),
+  ]
+  return scrapers.flatMap((from) => SERVICES.map((name) => ({ from, to: pods(name), ports: [PORTS.ops] })))
+}
+
+const exists = (peer: Peer): boolean => !('addresses' in peer) || peer.addresses.length > 0

@@ -1,0 +1,104 @@
+import { App, Chart } from 'cdk8s'
+import { authenticateScalers } from './constructs/autoscaling.ts'
+import { ClusterFoundation, NamespaceLimits } from './constructs/foundation.ts'
+import { NAMESPACE } from './constructs/labels.ts'
+import { NetworkPolicies } from './constructs/network-policies.ts'
+import { placement } from './constructs/placement.ts'
+import type { Surroundings } from './constructs/surroundings.ts'
+import { edges } from './edges.ts'
+import { matchingEngine, riskEngine } from './services/engines.ts'
+import { Gateway } from './services/gateway.ts'
+import { marketData } from './services/market-data.ts'
+import { settlement } from './services/settlement.ts'
+import type { Values } from './values/schema.ts'
+
+/** The whole exchange: here values are taken apart, and each part is given what it needs. A chart is a file. */
+export function exchange(values: Values): readonly Chart[] {
+  const app = new App()
+  new ClusterFoundation(new Chart(app, '00-namespace', { disableResourceNameHashes: true }), 'Foundation')
+  const file = (id: string) => new Chart(app, id, { namespace: NAMESPACE, disableResourceNameHashes: true })
+
+  new NamespaceLimits(file('01-limits'), 'Limits', values.quota)
+  new NetworkPolicies(file('10-network-policies'), 'Network', {
+    edges: edges(edgeFacts(values)),
+    dns: values.network.dns,
+  })
+  services(file, values)
+  return app.charts
+}
+
+type File = (id: string) => Chart
+
+function services(file: File, values: Values): void {
+  const { features, kafka, aws, scheduling, nodePort, tokens } = values
+  const surroundings = surroundingsOf(values)
+  const iamRegion = kafka.security === 'aws-iam' && aws !== null ? aws.region : null
+  const lagSource = features.keda ? { brokers: kafka.brokers, iamRegion } : null
+  const { leaveLostNodeSeconds } = scheduling
+  const anywhere = { zones: 'ScheduleAnyway', hosts: 'ScheduleAnyway', nodes: null } as const
+  const stateless = (name: string) => placement({ name, ...anywhere, leaveLostNodeSeconds })
+  const engine = (name: string) =>
+    placement({
+      ...{ name, leaveLostNodeSeconds },
+      zones: scheduling.engineZones,
+      hosts: 'DoNotSchedule',
+      nodes: scheduling.engineNodes,
+    })
+
+  new Gateway(file('40-gateway'), 'gateway', {
+    ...{ surroundings, tokens, nodePort },
+    values: values.gateway,
+    placement: stateless('gateway'),
+    prometheusUrl: features.keda ? values.prometheusUrl : null,
+  })
+  const shared = { surroundings, lagSource }
+  riskEngine(file('40-risk-engine'), {
+    ...shared,
+    values: values.riskEngine,
+    placement: engine('risk-engine'),
+  })
+  matchingEngine(file('40-matching-engine'), {
+    ...shared,
+    values: values.matchingEngine,
+    placement: engine('matching-engine'),
+  })
+  settlement(file('40-settlement'), {
+    ...shared,
+    values: values.settlement,
+    placement: stateless('settlement'),
+  })
+  marketData(file('40-market-data'), {
+    ...shared,
+    values: values.marketData,
+    placement: stateless('market-data'),
+  })
+  if (lagSource !== null && iamRegion !== null) authenticateScalers(file('30-kafka-iam'))
+}
+
+function surroundingsOf(values: Values): Surroundings {
+  const { image, development, logLevel, kafka, partitions, aws, features } = values
+  return {
+    ...{ image, development, logLevel },
+    kafka: {
+      KAFKA_BROKERS: kafka.brokers,
+      KAFKA_SECURITY: kafka.security,
+      ...(kafka.security === 'aws-iam' && aws !== null ? { AWS_REGION: aws.region } : {}),
+    },
+    partitions: {
+      RISK_PARTITIONS: String(partitions.risk),
+      MATCHING_PARTITIONS: String(partitions.matching),
+    },
+    databaseCa: aws?.databaseCa ?? null,
+    serviceMonitors: features.prometheusOperator,
+  }
+}
+
+function edgeFacts({ inCluster, features, ingress, network }: Values) {
+  return {
+    ...network,
+    inCluster: inCluster !== null,
+    hasPrometheus: inCluster !== null && inCluster.prometheus !== null,
+    hasKeda: features.keda,
+    hasTraefik: ingress?.className === 'traefik',
+  }
+}

@@ -1,0 +1,267 @@
+import { z } from 'zod'
+
+export const ENVIRONMENTS = ['minimal', 'local', 'dev', 'staging', 'production'] as const
+export type EnvironmentName = (typeof ENVIRONMENTS)[number]
+
+/** A tag may be given another content; a digest may not. */
+const DIGEST = /@sha256:[0-9a-f]{64}$/
+const PINNED: readonly EnvironmentName[] = ['staging', 'production']
+
+const cpu = z.string().regex(/^(\d+m|\d+)$/, 'must be whole cores or millicores: 2 or 250m')
+const bytes = z.string().regex(/^\d+(Mi|Gi)$/, 'must be in Mi or Gi: 256Mi')
+const promDuration = z.string().regex(/^\d+[sm]$/, 'must be in seconds or minutes: 5m')
+const cidr = z.cidrv4()
+const count = (min: number) => z.int().min(min)
+const milliseconds = z.int().min(100).max(600_000)
+
+const resources = z
+  .strictObject({
+    requests: z.strictObject({ cpu, memory: bytes, ephemeralStorage: bytes }),
+    limits: z.strictObject({ cpu, memory: bytes, ephemeralStorage: bytes }),
+  })
+  .describe('What a container is given, and what it may use at most.')
+
+/** Further settings of a service, by the names its config.ts reads. */
+const settings = z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string())
+
+const workload = {
+  resources,
+  settings,
+  shutdownGraceMs: milliseconds.describe('SHUTDOWN_GRACE_MS: what closing may take'),
+  terminationGraceSeconds: count(1).describe('from the end of a pod being decided to SIGKILL'),
+}
+
+const scaleDown = z.strictObject({
+  pods: count(1).describe('how many pods go at once'),
+  periodSeconds: count(1).max(1800),
+  stabilizationSeconds: count(0).max(3600),
+})
+
+const lagScaling = z.strictObject({
+  minReplicas: count(1),
+  maxReplicas: count(1),
+  pollingSeconds: count(1),
+  lagPerReplica: count(1).describe('records of lag that justify one replica'),
+  scaleDown,
+})
+
+const gatewayScaling = z.strictObject({
+  minReplicas: count(1),
+  maxReplicas: count(1),
+  pollingSeconds: count(1).describe('how often KEDA asks Prometheus'),
+  cpuPercent: z.int().min(1).max(100),
+  memoryPercent: z.int().min(1).max(100),
+  resourceWindow: promDuration.describe('over which CPU and memory are averaged'),
+  requestsPerSecond: count(1).describe('that one pod is to serve'),
+  requestWindow: promDuration,
+  upPercent: z.int().min(1).max(1000),
+  downPercent: z.int().min(1).max(100),
+  cooldownSeconds: count(1).max(1800).describe('between two steps in one direction'),
+})
+
+const server = { image: z.string().min(1), resources, storage: bytes }
+
+const inCluster = z.strictObject({
+  kafka: z.strictObject({ ...server, heapMebibytes: count(128) }),
+  postgres: z.strictObject(server),
+  redis: z.strictObject(server),
+  prometheus: z.strictObject({ ...server, scrapeSeconds: count(1) }).nullable(),
+})
+
+const aws = z.strictObject({
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
+  secretStore: z.string().describe('ClusterSecretStore of Secrets Manager'),
+  parameterStore: z.string().describe('ClusterSecretStore of Parameter Store'),
+  factsPath: z.string().startsWith('/').describe('where the estate wrote its facts'),
+  databaseSecret: z.string().describe('JSON with username, password, dbname'),
+  redisSecret: z.string().describe('the token'),
+  databaseCa: z
+    .strictObject({ configMap: z.string(), key: z.string() })
+    .nullable()
+    .describe('with whose certificate authorities the database is verified'),
+})
+
+const ingress = z.strictObject({
+  className: z.enum(['traefik', 'alb']),
+  host: z.string().min(1),
+  certificateArn: z.string().startsWith('arn:').nullable().describe('of ACM, for class alb'),
+  tlsSecret: z.string().nullable().describe('for class traefik; without one the controller uses its own'),
+})
+
+const shape = z.strictObject({
+  image: z.string().min(1).describe('of every service; in staging and production by digest'),
+  development: z
+    .boolean()
+    .describe('services run from source in a development image and start again when a file changes'),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  partitions: z.strictObject({ risk: count(2), matching: count(2) }),
+  kafka: z.strictObject({
+    brokers: z.string().regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, 'must be host:port, separated by commas'),
+    security: z.enum(['plaintext', 'tls', 'aws-iam']),
+    replicationFactor: count(1),
+    minInsyncReplicas: count(1),
+  }),
+  tokens: z.strictObject({
+    issuer: z.string().min(1),
+    audience: z.string().min(1),
+    jwksUrl: z.url().nullable().describe("the issuer's keys; null: those that the secrets Job made"),
+  }),
+  gateway: z.strictObject({
+    ...workload,
+    image: z.string().min(1).nullable().describe('of the active slot alone; null: the one of every service'),
+    active: z.enum(['blue', 'green']).describe('the slot that serves'),
+    idle: z
+      .strictObject({ image: z.string().min(1) })
+      .nullable()
+      .describe('what stands in the other slot'),
+    scaling: gatewayScaling,
+  }),
+  riskEngine: z.strictObject({ ...workload, scaling: lagScaling }),
+  matchingEngine: z.strictObject({ ...workload, scaling: lagScaling }),
+  settlement: z.strictObject({ ...workload, scaling: lagScaling }),
+  marketData: z.strictObject({ ...workload, scaling: lagScaling }),
+  operator: z.strictObject({
+    resources,
+    reconcileSchedule: z.string().regex(/^(\S+ ){4}\S+$/, 'must have five fields, as cron'),
+    demoMarket: z.boolean(),
+  }),
+  features: z
+    .strictObject({ keda: z.boolean(), prometheusOperator: z.boolean(), externalSecrets: z.boolean() })
+    .describe('whose custom resources the cluster knows'),
+  prometheusUrl: z.url().nullable().describe('where KEDA asks'),
+  inCluster: inCluster.nullable().describe('datastores as StatefulSets, for machines without AWS'),
+  aws: aws.nullable(),
+  ingress: ingress.nullable(),
+  nodePort: z.int().min(30_000).max(32_767).nullable().describe('of the public API on every node'),
+  network: z.strictObject({
+    clients: z.array(cidr).describe('from where the public API is reached, the ingress controller aside'),
+    healthChecks: z.array(cidr).describe("of the load balancer, which asks the gateway's operations port"),
+    apiServer: z.array(cidr).describe('for the Job that makes the secrets'),
+    dns: z.array(cidr).describe('of resolvers that are no pods of kube-system'),
+    datastores: z.array(cidr).describe('where MSK, Aurora and ElastiCache are'),
+    https: z.array(cidr).describe("where AWS's interfaces and the token issuer are"),
+    monitoring: z.string().nullable().describe('namespace of the Prometheus that scrapes'),
+  }),
+  scheduling: z.strictObject({
+    engineNodes: z.string().nullable().describe('label and taint of the nodes that only engines use'),
+    engineZones: z.enum(['DoNotSchedule', 'ScheduleAnyway']),
+    leaveLostNodeSeconds: count(0),
+  }),
+  quota: z.strictObject({ cpu, memory: bytes, pods: count(1) }),
+})
+
+export type Values = z.infer<typeof shape>
+export type Resources = z.infer<typeof resources>
+export type GatewayScaling = z.infer<typeof gatewayScaling>
+export type LagScaling = z.infer<typeof lagScaling>
+
+/** What a values file may say: the schema that editors read. A file says a part of it, so nothing is required. */
+export const valuesShape = shape
+
+/** How long the preStop hook waits, so that nobody sends requests any more when SIGTERM comes. */
+export const PRE_STOP_SECONDS = 5
+
+type Check = (values: Values) => readonly [path: string, message: string][]
+
+const needsAtMost: Check = ({ partitions, riskEngine, matchingEngine, settlement, marketData }) => {
+  const bounds = [
+    ['riskEngine', riskEngine, partitions.risk, 'partitions.risk'],
+    ['matchingEngine', matchingEngine, partitions.matching, 'partitions.matching'],
+    ['settlement', settlement, partitions.risk + partitions.matching, 'the sum of partitions'],
+    ['marketData', marketData, partitions.matching, 'partitions.matching'],
+  ] as const
+  return bounds
+    .filter(([, { scaling }, limit]) => scaling.maxReplicas > limit)
+    .map(([name, { scaling }, limit, what]) => [
+      `${name}.scaling.maxReplicas`,
+      `is ${scaling.maxReplicas}, but ${what} is ${limit}: a further replica would have nothing to do`,
+    ])
+}
+
+const workloadsOf = ({ gateway, riskEngine, matchingEngine, settlement, marketData }: Values) =>
+  Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData })
+
+const minimumBelowMaximum: Check = (values) =>
+  workloadsOf(values)
+    .filter(([, { scaling }]) => scaling.minReplicas > scaling.maxReplicas)
+    .map(([name, { scaling }]) => [
+      `${name}.scaling.minReplicas`,
+      `is ${scaling.minReplicas}, more than maxReplicas ${scaling.maxReplicas}`,
+    ])
+
+const graceOutlivesDrain: Check = (values) =>
+  workloadsOf(values)
+    .map(([name, { shutdownGraceMs, terminationGraceSeconds }]) => {
+      const needed = PRE_STOP_SECONDS + Math.ceil(shutdownGraceMs / 1000)
+      return { name, given: terminationGraceSeconds, needed }
+    })
+    .filter(({ given, needed }) => given <= needed)
+    .map(({ name, given, needed }) => [
+      `${name}.terminationGraceSeconds`,
+      `is ${given}, but the preStop hook and shutdownGraceMs may take ${needed}`,
+    ])
+
+const enginesHaveFollowers: Check = (values) =>
+  (['riskEngine', 'matchingEngine'] as const)
+    .filter((name) => values[name].scaling.minReplicas < 2)
+    .map((name) => [
+      `${name}.scaling.minReplicas`,
+      'must be at least 2: a shard needs an owner and a follower',
+    ])
+
+const oneHome: Check = ({
+  inCluster: inside,
+  aws: cloud,
+  tokens,
+  kafka,
+  features,
+  prometheusUrl,
+  network,
+}) => [
+  ...((inside === null) === (cloud === null)
+    ? [['inCluster', 'exactly one of inCluster and aws must be given'] as [string, string]]
+    : []),
+  ...(inside === null && tokens.jwksUrl === null
+    ? [['tokens.jwksUrl', 'must be given: no Job makes keys on AWS'] as [string, string]]
+    : []),
+  ...(kafka.security === 'aws-iam' && cloud === null
+    ? [['kafka.security', 'aws-iam needs aws'] as [string, string]]
+    : []),
+  ...(features.keda && prometheusUrl === null
+    ? [['prometheusUrl', 'must be given: KEDA asks it how busy the gateway is'] as [string, string]]
+    : []),
+  ...(cloud !== null && network.datastores.length === 0
+    ? [['network.datastores', 'must name where MSK, Aurora and ElastiCache are'] as [string, string]]
+    : []),
+]
+
+const replicasOfTheLog: Check = ({ kafka }) =>
+  kafka.minInsyncReplicas > kafka.replicationFactor
+    ? [['kafka.minInsyncReplicas', `is more than replicationFactor ${kafka.replicationFactor}`]]
+    : []
+
+const CHECKS: readonly Check[] = [
+  needsAtMost,
+  minimumBelowMaximum,
+  graceOutlivesDrain,
+  enginesHaveFollowers,
+  oneHome,
+  replicasOfTheLog,
+]
+
+/** The whole of an environment's values, with the rules between them. */
+export const valuesSchema = (environment: EnvironmentName) =>
+  shape.superRefine((values, context) => {
+    const problem = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: path.split('.'), message })
+    for (const check of CHECKS) for (const [path, message] of check(values)) problem(path, message)
+    if (!PINNED.includes(environment)) return
+    const images = {
+      image: values.image,
+      'gateway.image': values.gateway.image,
+      'gateway.idle.image': values.gateway.idle?.image,
+    }
+    for (const [path, image] of Object.entries(images))
+      if (typeof image === 'string' && !DIGEST.test(image))
+        problem(path, `${image} must end in @sha256:<digest>: ${environment} runs what was tested, not a tag`)
+  })
