@@ -62,23 +62,58 @@ describe('OrderEntry', () => {
     for (const shard of [0, 1, 0, 0]) void entry.submit(shard, order)
     assert.equal(sent.length, 0)
     await turn()
-    void entry.submit(0, order)
-    await turn()
     assert.deepEqual(
       sent.map(({ shard, entries }) => [shard, entries.length]),
       [
         [0, 3],
         [1, 1],
-        [0, 1],
       ],
     )
+  })
+
+  it('gathers what comes while a frame is under way, and sends it when that one is acknowledged', async () => {
+    for (let i = 0; i < 4; i++) {
+      void entry.submit(0, order)
+      await turn()
+    }
+    assert.equal(sent.length, 1)
+    sent[0]!.deliver(undefined)
+    assert.deepEqual(
+      sent.map(({ entries }) => entries.length),
+      [1, 3],
+    )
+    sent[1]!.deliver(undefined)
+    assert.equal(sent.length, 2, 'nothing is left to send')
+  })
+
+  it('goes on with the next frame when one was given up or not taken', async () => {
+    void entry.submit(0, order).catch(() => {})
+    await turn()
+    void entry.submit(0, order)
+    await turn()
+    sent[0]!.deliver(new KafkaError('msg_timed_out', 'gone'))
+    assert.equal(sent.length, 2)
+    let takes = false
+    const taken: number[] = []
+    entry = create({
+      send(_, frame) {
+        if (!takes) throw new KafkaError('queue_full', 'full')
+        taken.push(decodeFrame(frame).entries.length)
+      },
+    })
+    await assert.rejects(entry.submit(0, order), { code: 'overloaded' })
+    takes = true
+    void entry.submit(0, order)
+    await turn()
+    assert.deepEqual(taken, [1])
   })
 
   it('keeps the order of arrival, also beyond one frame', async () => {
     const count = ENTRIES_PER_FRAME_MAX + 10
     for (let i = 0; i < count; i++) void entry.submit(0, { ...order, commandId: `c${i}` } as Command)
     await turn()
-    assert(sent.length > 1)
+    sent[0]!.deliver(undefined)
+    assert.equal(sent.length, 2)
     const ids = sent.flatMap(({ entries }) => entries.map((each) => 'commandId' in each && each.commandId))
     assert.deepEqual(
       ids,
@@ -90,6 +125,7 @@ describe('OrderEntry', () => {
     void entry.submit(0, order)
     await turn()
     answer(requestOf(0), { time: now + 60_000 })
+    sent[0]!.deliver(undefined)
     void entry.submit(0, order)
     await turn()
     const [first, second] = sent.map(({ entries }) => entries[0]) as [Asked, Asked]
@@ -162,6 +198,7 @@ describe('OrderEntry', () => {
     void entry.submit(0, order)
     void entry.submit(1, order)
     await turn()
+    for (const { deliver } of sent) deliver(undefined)
     answer(requestOf(1), { shard: 1 })
     now += 3_100
     entry.sweep()

@@ -9,6 +9,12 @@ import { PendingReplies, type Failure, type Reply } from '../core/pending-replie
 export const ENTRIES_PER_FRAME_MAX = 1_000
 const ENTRY_BYTES_MAX = 4_096
 const FRAME_BYTES_TARGET = 128 * 1024
+/**
+ * Frames of a shard without the broker's acknowledgement; beyond, commands gather in the next one until it comes or is
+ * full. A lone command goes at once, and a busy gateway sends fewer and larger frames: every process behind it is
+ * woken less often. (Nagle's algorithm, https://www.rfc-editor.org/rfc/rfc896)
+ */
+export const FRAMES_UNDER_WAY_MAX = 1
 /** How often time-outs and lag are looked at. */
 const SWEEP_INTERVAL_MS = 100
 /** A shard from which nothing was heard for so long, although something waits, is asked for a sign of life. */
@@ -64,8 +70,8 @@ export type OrderEntryEvents = {
 }
 
 /**
- * The way from HTTP into the risk shards' inputs and back. Commands that arrive in one turn of the event loop share a
- * frame per shard; answers find their commands by request number.
+ * The way from HTTP into the risk shards' inputs and back. Commands that arrive while a shard's last frame is under way
+ * share the next one; answers find their commands by request number.
  */
 export class OrderEntry {
   readonly #options: OrderEntryOptions
@@ -101,7 +107,7 @@ export class OrderEntry {
     if (this.#inFlight >= inFlightMax) return this.#shed('in_flight')
     if (entry.lagMs > shedReplyLagMs && command.type !== 'ping') return this.#shed('reply_lag')
     return new Promise((resolve, reject) => {
-      this.#enqueue(entry, command, (outcome) => {
+      this.#enqueue(shard, command, (outcome) => {
         if (typeof outcome === 'string') reject(new SubmitError(outcome))
         else resolve(outcome)
       })
@@ -135,11 +141,12 @@ export class OrderEntry {
 
   #probe(shard: number, now: number): void {
     this.#shardEntry(shard).probedAt = now
-    this.#enqueue(this.#shardEntry(shard), { type: 'ping' }, () => {})
+    this.#enqueue(shard, { type: 'ping' }, () => {})
   }
 
-  #enqueue(entry: ShardEntry, command: Command, settle: (outcome: Reply | Failure) => void): void {
+  #enqueue(shard: number, command: Command, settle: (outcome: Reply | Failure) => void): void {
     const { partition, instance, now, orderDeadlineMs } = this.#options
+    const entry = this.#shardEntry(shard)
     const request = this.#nextRequest()
     const sentAt = now()
     const deadline = Math.max(0, Math.ceil(this.#clock.at(sentAt)) + orderDeadlineMs)
@@ -147,7 +154,7 @@ export class OrderEntry {
     const bytes = encodeEntry(addressed, { version: 0, cause: 0, time: 0 })
     if (bytes.length > ENTRY_BYTES_MAX) throw new RangeError(`a ${command.type} of ${bytes.length} bytes`)
     if (entry.bytes + bytes.length > FRAME_BYTES_TARGET || entry.entries.length === ENTRIES_PER_FRAME_MAX) {
-      this.#flush()
+      this.#send(shard, entry)
     }
     entry.entries.push(bytes)
     entry.requests.push(request)
@@ -176,31 +183,31 @@ export class OrderEntry {
   }
 
   #flush(): void {
-    for (const [shard, entry] of this.#shards.entries()) {
-      if (entry.entries.length === 0) continue
-      const { entries, requests } = entry
-      entry.entries = []
-      entry.requests = []
-      entry.bytes = 0
-      this.#options.events.framed(entries.length)
-      this.#send(shard, entries, requests)
-    }
+    for (const [shard, entry] of this.#shards.entries()) this.#sendNext(shard, entry)
   }
 
-  #send(shard: number, entries: readonly Buffer[], requests: readonly number[]): void {
+  #sendNext(shard: number, entry: ShardEntry): void {
+    if (entry.entries.length > 0 && entry.framesUnderWay < FRAMES_UNDER_WAY_MAX) this.#send(shard, entry)
+  }
+
+  #send(shard: number, entry: ShardEntry): void {
     const { send, events } = this.#options
-    const { pending } = this.#shardEntry(shard)
+    const { entries, requests } = entry.takeFrame()
     const abandon = (error: KafkaError, failure: Failure) => {
       events.undelivered(error, failure, requests.length)
-      pending.abandon(requests, failure)
+      entry.pending.abandon(requests, failure)
     }
-    const frame = encodeFrame(FRAME, entries)
+    events.framed(entries.length)
+    entry.framesUnderWay++
     try {
-      send(shard, frame, (error) => {
+      send(shard, encodeFrame(FRAME, entries), (error) => {
+        entry.framesUnderWay--
         // Given up by the client, yet perhaps in the log: nobody knows.
         if (error !== undefined) abandon(error, 'outcome_unknown')
+        this.#sendNext(shard, entry)
       })
     } catch (error) {
+      entry.framesUnderWay--
       abandon(error as KafkaError, 'overloaded')
     }
   }
@@ -228,8 +235,18 @@ class ShardEntry {
   entries: Buffer[] = []
   requests: number[] = []
   bytes = 0
+  framesUnderWay = 0
   lagMs = 0
   probedAt = -Infinity
+
+  /** What has gathered, for one frame; the next one begins empty. */
+  takeFrame(): { readonly entries: readonly Buffer[]; readonly requests: readonly number[] } {
+    const { entries, requests } = this
+    this.entries = []
+    this.requests = []
+    this.bytes = 0
+    return { entries, requests }
+  }
 }
 
 const FRAME = {

@@ -1,8 +1,12 @@
 import { Replica, type Batch, type LogRecord, type Snapshot } from '@bourse/protocol/replica'
 import type { Cut, Machine, Shard } from '@bourse/protocol/shard'
 
-/** Batches under way to the broker; beyond, the owner waits before it reads on. */
-export const BATCHES_IN_FLIGHT_MAX = 64
+/**
+ * Batches under way to the broker; beyond, outputs gather in the next one until an acknowledgement comes. A lone output
+ * goes at once, and a busy engine writes fewer and larger frames: everybody who reads them is woken less often. What
+ * may gather is limited by the replica.
+ */
+export const BATCHES_IN_FLIGHT_MAX = 1
 
 /** Records applied before outputs are handed to the producer. */
 export const RECORDS_PER_STEP_MAX = 256
@@ -92,11 +96,11 @@ export class PartitionRunner<M extends Machine> {
   }
 
   #mayRead(): boolean {
-    return !this.replica.full && this.replica.batchesInFlight < BATCHES_IN_FLIGHT_MAX
+    return !this.replica.full
   }
 
   #emit(): void {
-    if (!this.replica.owned) return
+    if (!this.replica.owned || this.replica.batchesInFlight >= BATCHES_IN_FLIGHT_MAX) return
     const batch = this.replica.take()
     if (batch === undefined) return
     let left = batch.frames.length
@@ -122,6 +126,6 @@ export class PartitionRunner<M extends Machine> {
   #acknowledge(batch: Batch): void {
     this.replica.acknowledge(batch)
     if (this.replica.batchesInFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
-    if (this.blocked) queueMicrotask(() => this.advance())
+    queueMicrotask(() => this.advance())
   }
 }

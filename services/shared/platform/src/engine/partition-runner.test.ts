@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { decodeFrame } from '@bourse/protocol/frame'
+import { Replica } from '@bourse/protocol/replica'
+import { emptyHash } from '@bourse/protocol/stream-hash'
+import { newShard, ticks } from '@bourse/protocol/testing/ping-machine'
+import { PartitionRunner } from './partition-runner.ts'
+
+const log = ticks(10)
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+type Sent = { readonly to: string; readonly range: string; readonly deliver: (error?: Error) => void }
+
+describe('PartitionRunner', () => {
+  let sent: Sent[]
+  let fatal: Error | undefined
+  let runner: PartitionRunner<ReturnType<typeof newShard>['machine']>
+
+  beforeEach(() => {
+    sent = []
+    fatal = undefined
+    runner = new PartitionRunner({
+      replica: new Replica(newShard(), { offset: 0, lastRecord: emptyHash }),
+      partition: 0,
+      producer: {
+        send(topic, partition, value, onDelivered) {
+          const { entries } = decodeFrame(value)
+          const range = `${entries[0]?.sequence}-${entries.at(-1)?.sequence}`
+          sent.push({ to: `${topic}/${partition}`, range, deliver: (error) => onDelivered(error) })
+        },
+      },
+      onCut: () => {},
+      onFatal: (error) => (fatal = error),
+    })
+  })
+
+  const told = () => sent.map(({ to, range }) => `${to} ${range}`)
+
+  it('emits at once when nothing is under way, and gathers the rest until that is acknowledged', async () => {
+    runner.own(undefined)
+    for (const record of log.slice(0, 4)) runner.offer([record])
+    assert.deepEqual(told(), ['risk.out/0 1-1', 'risk.in/1 1-1'])
+    sent[0]!.deliver()
+    await turn()
+    assert.equal(sent.length, 2, 'one of the two frames is still under way')
+    sent[1]!.deliver()
+    await turn()
+    assert.deepEqual(told().slice(2), ['risk.out/0 2-4', 'risk.in/1 2-4'])
+    assert.equal(runner.replica.acknowledged, 1)
+    for (const { deliver } of sent.slice(2)) deliver()
+    await turn()
+    assert.deepEqual([sent.length, runner.replica.acknowledged], [4, 4])
+  })
+
+  it('hands over when what is under way is acknowledged, and leaves what gathered to the next owner', async () => {
+    runner.own(undefined)
+    runner.offer(log.slice(0, 1))
+    runner.offer(log.slice(1, 3))
+    let handedOver = false
+    const done = runner.handOver().then(() => (handedOver = true))
+    await turn()
+    assert.equal(handedOver, false)
+    for (const { deliver } of sent) deliver()
+    await done
+    await turn()
+    assert.deepEqual(told(), ['risk.out/0 1-1', 'risk.in/1 1-1'])
+    assert.equal(runner.replica.acknowledged, 1)
+  })
+
+  it('ends the process when a frame cannot be delivered', () => {
+    runner.own(undefined)
+    runner.offer(log.slice(0, 1))
+    sent[0]!.deliver(new Error('gone'))
+    assert.match(fatal?.message ?? '', /risk\.out\/0 was not delivered/)
+  })
+})
