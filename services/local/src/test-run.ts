@@ -43,6 +43,13 @@ export const SUITES: readonly Suite[] = [
   },
 ]
 
+/** On the current context of kubectl. */
+export const CLUSTER_SUITE: Suite = {
+  title: 'Tests on a Kubernetes cluster',
+  command: [...MOCHA, '--exit', 'services/integration/src/cluster/*.ktest.ts'],
+  minutesMax: 45,
+}
+
 type Output = 'inherit' | 'ignore'
 
 export type Count = { readonly passed: number; readonly failed: number }

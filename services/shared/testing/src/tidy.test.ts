@@ -25,7 +25,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 const sources: readonly Source[] = tracked
   .filter((path) => path.endsWith('.ts'))
   .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
-const shipped = sources.filter(({ path }) => !/\.(test|itest|bench)\.ts$/.test(path))
+const shipped = sources.filter(({ path }) => !/\.(test|itest|ktest|bench)\.ts$/.test(path))
 
 /** Tools that people run in a terminal: they print and read the environment as such tools do. */
 const TERMINAL = '(?:local|simulation|operator)'

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { REPOSITORY } from '@bourse/local/config'
+import { z } from 'zod'
+import type { Cluster } from './cluster.ts'
+import { command, type Kubectl } from './kubectl.ts'
+import { until } from './waiting.ts'
+
+const NAMESPACE = 'argocd'
+const APPLICATION = 'bourse-local'
+const SCRIPT = join(REPOSITORY, 'k8s/delivery/argocd.sh')
+
+const repoServer = z.object({
+  spec: z.object({
+    template: z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) }),
+  }),
+})
+const application = z.object({
+  status: z
+    .object({
+      sync: z.object({ status: z.string(), revision: z.string().default('') }).optional(),
+      health: z.object({ status: z.string().default('') }).optional(),
+      operationState: z.object({ phase: z.string(), message: z.string().default('') }).optional(),
+      conditions: z.array(z.object({ message: z.string() })).default([]),
+    })
+    .default({ conditions: [] }),
+})
+
+/** Argo CD in the cluster. */
+export class ArgoCd {
+  readonly #cluster: Cluster
+  readonly #kubectl: Kubectl
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.#kubectl = cluster.kubectl.in(NAMESPACE)
+  }
+
+  /** The image of its repository server. @throws when Argo CD is not there */
+  async image(): Promise<string> {
+    const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/argocd-repo-server`
+    const { spec } = await this.#cluster.api.read(repoServer, path)
+    return spec.template.spec.containers[0]?.image ?? ''
+  }
+
+  /** Lets it follow a repository, the way everybody does: this cluster is the environment `local`. */
+  async follow(repository: string): Promise<void> {
+    await command('bash', [SCRIPT], { env: { REPOSITORY: repository, ENV: 'local' } })
+  }
+
+  /** Waits until a commit is what runs, and all of it is healthy. */
+  async hasSynced(commit: string, withinMs: number): Promise<number> {
+    const { tookMs } = await until(
+      `${APPLICATION} is Synced and Healthy at ${commit}`,
+      withinMs,
+      async () => {
+        const path = `/apis/argoproj.io/v1alpha1/namespaces/${NAMESPACE}/applications/${APPLICATION}`
+        const { status } = await this.#cluster.api.read(application, path)
+        const { sync, health } = status
+        if (sync?.status === 'Synced' && sync.revision === commit && health?.status === 'Healthy') return true
+        throw new Error(JSON.stringify(status))
+      },
+    )
+    return tookMs
+  }
+
+  /** Otherwise it asks the repository every three minutes. */
+  async refresh(): Promise<void> {
+    const annotation = 'argocd.argoproj.io/refresh=normal'
+    await this.#kubectl.run(['annotate', 'application', APPLICATION, annotation, '--overwrite'])
+  }
+
+  /** Lets go: what runs stays. */
+  async leave(): Promise<void> {
+    await this.#kubectl.run(['delete', 'applicationset', 'bourse', '--ignore-not-found'])
+    await this.#kubectl.run(['delete', 'application', APPLICATION, '--ignore-not-found', '--cascade=orphan'])
+    await this.#kubectl.run(['delete', 'secret', 'in-cluster', '--ignore-not-found'])
+  }
+}

@@ -1,0 +1,17 @@
+import { join } from 'node:path'
+import { REPOSITORY } from '@bourse/local/config'
+import type { Cluster } from './cluster.ts'
+
+export const MANIFESTS = join(REPOSITORY, 'k8s/local')
+const ROLLOUT_MS = 600_000
+
+/** Applies what is in `k8s/local`, and waits until all of it serves. */
+export async function deploy(cluster: Cluster): Promise<void> {
+  await cluster.kubectl.run(['apply', '-k', MANIFESTS], { timeoutMs: ROLLOUT_MS })
+  try {
+    await cluster.settled(ROLLOUT_MS)
+  } catch (error) {
+    const pods = await cluster.kubectl.run(['get', 'pods', '-o', 'wide'])
+    throw new Error(`k8s/local did not roll out; is the image in the cluster?\n${pods}`, { cause: error })
+  }
+}

@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ExchangeClient, type Answer } from '@bourse/load-tests/exchange-client'
+import { Pool } from 'undici'
+import { longestGap } from './gap.ts'
+
+/** A client whose commands pass one risk shard and one matching shard. */
+export type Probe = { readonly token: string; readonly symbol: string }
+
+/** An attempt that has no answer by then is given up, and the same command asked again on a new connection. */
+const ATTEMPT_MS = 500
+const PAUSE_MS = 40
+
+/** Never traded and never resting: far below the market, and gone when matching has answered. */
+const order = { side: 'buy', type: 'limit', time_in_force: 'ioc', price: '150.00', quantity: '0.1' }
+
+/**
+ * Clients that send one order after the other, each on a connection of its own, and ask again with the same id until
+ * matching has answered. What such a client waits for is the gap that a handover or a crash makes.
+ */
+export class GapWatch {
+  readonly #url: string
+  readonly #served: number[][] = []
+  readonly #stopping = new AbortController()
+  readonly #running: Promise<void>[]
+  readonly #begunAt = performance.now()
+
+  constructor(url: string, probes: readonly Probe[]) {
+    this.#url = url
+    this.#running = probes.map((probe, index) => this.#probe(probe, index))
+  }
+
+  /** The longest time that one of the clients was not served, of those that ended between the two times. */
+  longestMs(from: number, to = performance.now()): number {
+    return Math.max(...this.#served.map((times) => longestGap([this.#begunAt, ...times], from, to)))
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all(this.#running)
+  }
+
+  async #probe({ token, symbol }: Probe, index: number): Promise<void> {
+    const served: number[] = []
+    this.#served.push(served)
+    for (let number = 0; !this.#stopping.signal.aborted; number++) {
+      const id = `probe-${index}-${number}`
+      let answer: Answer
+      do answer = await this.#attempt(token, { ...order, symbol, client_order_id: id })
+      while (isIndefinite(answer) && !this.#stopping.signal.aborted)
+      // A refusal, such as of an order that came too late, is an answer but no service.
+      if (answer.code === 'accepted') served.push(performance.now())
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  async #attempt(token: string, body: Readonly<Record<string, string>>): Promise<Answer> {
+    const connection = new Pool(this.#url, { connections: 1 })
+    const giveUp = setTimeout(() => void connection.destroy(), ATTEMPT_MS)
+    const answer = await new ExchangeClient(connection, token).order(body, { wantResult: true })
+    clearTimeout(giveUp)
+    await connection.destroy()
+    if (answer.status === 0) await sleep(PAUSE_MS)
+    return answer
+  }
+}
+
+const isIndefinite = ({ status }: Answer): boolean => status === 0 || status === 429 || status >= 500

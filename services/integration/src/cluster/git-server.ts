@@ -1,0 +1,93 @@
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { command, type Kubectl } from './kubectl.ts'
+import { PortForward } from './port-forward.ts'
+
+const NAMESPACE = 'bourse-git'
+const GIT_PORT = 9_418
+const READY_MS = 120_000
+
+/** A git server in the cluster, which Argo CD reads and this machine pushes to. It keeps nothing when it goes. */
+export class GitServer {
+  readonly url = `git://git.${NAMESPACE}.svc/bourse.git`
+  readonly #kubectl: Kubectl
+  readonly #folder: string
+
+  private constructor(kubectl: Kubectl, folder: string) {
+    this.#kubectl = kubectl
+    this.#folder = folder
+  }
+
+  /** @param image one that has git: Argo CD's own does */
+  static async start(kubectl: Kubectl, image: string): Promise<GitServer> {
+    const here = kubectl.in(NAMESPACE)
+    const input = JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects(image) })
+    await here.run(['apply', '-f', '-'], { input })
+    await here.run(['rollout', 'status', 'deployment/git', '--timeout=120s'], { timeoutMs: READY_MS })
+    const { port } = await PortForward.open(here, 'service/git', GIT_PORT)
+    const folder = await mkdtemp(join(tmpdir(), 'bourse-git-'))
+    const server = new GitServer(here, folder)
+    await server.#git('init', '--quiet', '--initial-branch=main')
+    await server.#git('remote', 'add', 'origin', `git://127.0.0.1:${port}/bourse.git`)
+    return server
+  }
+
+  /** Commits a folder of this checkout under its own path, and pushes it. Returns the commit. */
+  commitFolder(from: string, path: string): Promise<string> {
+    return this.#commit(`${path} as it is`, () => cp(from, join(this.#folder, path), { recursive: true }))
+  }
+
+  /** Commits a file with a change. */
+  commitChange(path: string, change: (text: string) => string): Promise<string> {
+    const file = join(this.#folder, path)
+    return this.#commit(`a change of ${path}`, async () =>
+      writeFile(file, change(await readFile(file, 'utf8'))),
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.#kubectl.run(['delete', 'namespace', NAMESPACE, '--wait=false'])
+  }
+
+  async #commit(message: string, change: () => Promise<void>): Promise<string> {
+    await change()
+    await this.#git('add', '--all')
+    const author = ['-c', 'user.name=test', '-c', 'user.email=test@bourse.example']
+    await this.#git(...author, 'commit', '--quiet', '--message', message)
+    await this.#git('push', '--quiet', 'origin', 'main')
+    return (await this.#git('rev-parse', 'HEAD')).trim()
+  }
+
+  #git(...args: string[]): Promise<string> {
+    return command('git', ['-C', this.#folder, ...args])
+  }
+}
+
+function objects(image: string): readonly unknown[] {
+  const labels = { app: 'git' }
+  const serve =
+    'git init --quiet --bare --initial-branch=main /tmp/bourse.git && ' +
+    'exec git daemon --export-all --enable=receive-pack --base-path=/tmp --reuseaddr'
+  const container = {
+    ...{ name: 'git', image, command: ['sh', '-ec', serve] },
+    readinessProbe: { tcpSocket: { port: GIT_PORT }, periodSeconds: 1 },
+  }
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
+    {
+      ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'git', namespace: NAMESPACE } },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { terminationGracePeriodSeconds: 1, containers: [container] },
+        },
+      },
+    },
+    {
+      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'git', namespace: NAMESPACE } },
+      spec: { selector: labels, ports: [{ port: GIT_PORT }] },
+    },
+  ]
+}

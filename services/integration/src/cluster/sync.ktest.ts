@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { z } from 'zod'
+import { ArgoCd } from './argo-cd.ts'
+import { MANIFESTS } from './deployment.ts'
+import { theExchange, type ClusterExchange } from './exchange.ts'
+import { GitServer } from './git-server.ts'
+import { seconds, tell } from './report.ts'
+import { until } from './waiting.ts'
+
+const PATH = 'k8s/local'
+const SYNC_MS = 300_000
+const HEAL_MS = 60_000
+const PLANNED_MS = 1_000
+
+const budget = z.object({ spec: z.object({ maxUnavailable: z.number().optional() }) })
+const policies = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) })
+
+/** Rolls the engines: their pods get an annotation. */
+const changedEngines = `
+patches:
+  - target: { kind: Deployment, labelSelector: app.kubernetes.io/component=engine }
+    patch: |-
+      - { op: add, path: /spec/template/metadata/annotations, value: { bourse.dev/release: second } }
+`
+
+describe('Argo CD', function () {
+  this.timeout(900_000)
+  let exchange: ClusterExchange
+  let argo: ArgoCd
+  let git: GitServer
+
+  before(async () => {
+    exchange = await theExchange()
+    await exchange.cluster.settled()
+    argo = new ArgoCd(exchange.cluster)
+    git = await GitServer.start(exchange.cluster.kubectl, await argo.image())
+  })
+  after(async () => {
+    await argo.leave()
+    await git.stop()
+  })
+
+  it('takes over what runs, from a git server', async function () {
+    const commit = await git.commitFolder(MANIFESTS, PATH)
+    await argo.follow(git.url)
+    tell(this, `Synced and Healthy after ${seconds(await argo.hasSynced(commit, SYNC_MS))}`)
+  })
+
+  it('heals what was changed by hand', async function () {
+    const { kubectl, api } = exchange.cluster
+    const namespace = `namespaces/${kubectl.namespace}`
+    const isWhole = async (): Promise<boolean> => {
+      const { spec } = await api.read(
+        budget,
+        `/apis/policy/v1/${namespace}/poddisruptionbudgets/matching-engine`,
+      )
+      const { items } = await api.read(policies, `/apis/networking.k8s.io/v1/${namespace}/networkpolicies`)
+      return spec.maxUnavailable === 1 && items.some(({ metadata }) => metadata.name === 'matching-engine')
+    }
+    assert.ok(await isWhole())
+    const patch = JSON.stringify({ spec: { maxUnavailable: 2 } })
+    await kubectl.run(['patch', 'poddisruptionbudget', 'matching-engine', '--type=merge', '--patch', patch])
+    await kubectl.run(['delete', 'networkpolicy', 'matching-engine'])
+    assert.ok(!(await isWhole()), 'it was changed')
+    const { tookMs } = await until('both are as in git', HEAL_MS, isWhole)
+    tell(this, `a disruption budget and a network policy after ${seconds(tookMs)}`)
+  })
+
+  it('rolls out a commit under load', async function () {
+    let tookMs = 0
+    const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
+      const commit = await git.commitChange(`${PATH}/kustomization.yaml`, (text) => text + changedEngines)
+      await argo.refresh()
+      tookMs = await argo.hasSynced(commit, SYNC_MS)
+      await exchange.cluster.settled()
+    })
+    const engines = (await exchange.cluster.pods()).filter(({ component }) => component === 'engine')
+    assert.ok(
+      engines.every(({ release }) => release === 'second'),
+      'every engine is of the new commit',
+    )
+    tell(
+      this,
+      `${engines.length} engine pods after ${seconds(tookMs)}, ${commands} commands, ${indefinite} failed, longest wait ${seconds(gapMs)}`,
+    )
+    assert.equal(indefinite, 0)
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
+  })
+})
