@@ -56,13 +56,14 @@ missing_parts() {
   python3 -c 'import ensurepip' > /dev/null 2>&1 || echo python
   command -v g++ > /dev/null || echo c++
   command -v make > /dev/null || echo make
+  command -v promtool > /dev/null || echo prometheus
   has_header zlib.h || echo zlib
   has_header openssl/ssl.h || echo openssl
 }
 
 debian_package() {
   case $1 in
-    postgresql | maven | make) echo "$1" ;;
+    postgresql | maven | make | prometheus) echo "$1" ;;
     redis) echo redis-server ;;
     java) newest_java ;;
     python) echo python3 python3-venv ;;
@@ -88,6 +89,7 @@ advise() {
   local parts=" $* " names
   if command -v dnf > /dev/null; then
     names=${parts/ postgresql / postgresql-server } names=${names/ java / java-21-openjdk-headless }
+    names=${names/ prometheus / golang-github-prometheus }
     names=${names/ python / python3 } names=${names/ c++ / gcc-c++ } names=${names/ zlib / zlib-devel }
     echo "sudo dnf install${names/ openssl / openssl-devel }"
   elif command -v brew > /dev/null; then
@@ -114,6 +116,7 @@ install_debian() {
   [ -z "$own_policy" ] || $as_root rm -f "$policy"
   if command -v systemctl > /dev/null; then
     case " $* " in *" redis "*) $as_root systemctl disable redis-server || true ;; esac
+    case " $* " in *" prometheus "*) $as_root systemctl disable prometheus prometheus-node-exporter || true ;; esac
     case " $* " in *" postgresql "*) $as_root systemctl disable postgresql || true ;; esac
   fi
   return "$result"

@@ -25,6 +25,11 @@ export const SUITES: readonly Suite[] = [
     minutesMax: 20,
   },
   {
+    title: 'Manifests and alerts',
+    command: [...MOCHA, 'charts/src/**/*.test.ts'],
+    minutesMax: 8,
+  },
+  {
     title: 'Infrastructure tests',
     command: ['npm', 'test', '-w', '@bourse/eks-bootstrap', '--'],
     minutesMax: 10,
