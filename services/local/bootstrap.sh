@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes a machine able to run and test Bourse: servers and compilers from the distribution, then the npm packages.
-# Safe to repeat; it does nothing, quickly, when nothing is missing.
+# Safe to repeat; it does nothing, quickly, when nothing is missing. `bootstrap.sh test` installs what only tests need too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+PURPOSE=${1:-run}
 NODE_MAJOR_MIN=20
 JAVA_MAJOR_MIN=17
 
@@ -56,7 +57,7 @@ missing_parts() {
   python3 -c 'import ensurepip' > /dev/null 2>&1 || echo python
   command -v g++ > /dev/null || echo c++
   command -v make > /dev/null || echo make
-  command -v promtool > /dev/null || echo prometheus
+  [ "$PURPOSE" != test ] || command -v promtool > /dev/null || echo prometheus
   has_header zlib.h || echo zlib
   has_header openssl/ssl.h || echo openssl
 }
