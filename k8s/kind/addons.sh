@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# What a kind cluster lacks for k8s/local, into the current context, by Helm: metrics-server, KEDA and Traefik on the
+# node ports that cluster.yaml maps. NAMES='metrics-server keda traefik argocd'
+set -euo pipefail
+install() {
+  local name=$1 namespace=$2 repository=$3 version=$4
+  shift 4
+  helm upgrade --install "$name" "$name" --repo "$repository" --version "$version" \
+    --namespace "$namespace" --create-namespace --wait --timeout 5m "$@"
+}
+for name in ${NAMES:-metrics-server keda traefik}; do
+  case $name in
+    metrics-server) install metrics-server kube-system https://kubernetes-sigs.github.io/metrics-server 3.13.0 \
+      --set 'args={--kubelet-insecure-tls}' ;;
+    keda) install keda keda https://kedacore.github.io/charts 2.20.0 ;;
+    traefik) install traefik traefik https://traefik.github.io/charts 37.0.0 \
+      --set service.type=NodePort --set ports.web.nodePort=30080 --set ports.websecure.nodePort=30443 ;;
+    argocd) install argo-cd argocd https://argoproj.github.io/argo-helm 9.0.5 ;;
+    *) echo "$name: metrics-server, keda, traefik or argocd" >&2 && exit 1 ;;
+  esac
+done
