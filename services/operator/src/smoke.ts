@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { TokenSubject } from './tokens.ts'
 
 const PAUSE_MS = 250
-/** As fine as any asset: amounts of all are compared in this. */
+/** Finer than every asset: amounts of all are compared in this. */
 const DECIMALS = 18
 const MAY_PASS: readonly string[] = ['unavailable', 'unknown_asset', 'unknown_account']
 
