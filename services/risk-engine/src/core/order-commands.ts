@@ -200,11 +200,26 @@ function accept(
   const { quantity, budget } = sizeOf(command, symbol)
   const orderId = makeOrderId(state.shard, context.nextSequence(state.facts))
   const order: OpenOrder = {
-    ...{ orderId, account, symbol: command.symbol, side, kind, price, createdAt: context.time },
-    ...{ idKey: key, idContent: content, idSegment: state.ids.segment },
-    ...{ remaining: quantity, budget, hold: 0n },
-    ...{ filledQuantity: lots(0), filledQuote: 0n, feeNumerator: 0n, fee: 0n },
-    ...{ resultTo: command.wantResult ? command.replyTo : undefined, fills: [], cancelTo: undefined },
+    orderId,
+    account,
+    symbol: command.symbol,
+    side,
+    kind,
+    price,
+    createdAt: context.time,
+    idKey: key,
+    idContent: content,
+    idSegment: state.ids.segment,
+    remaining: quantity,
+    budget,
+    hold: 0n,
+    filledQuantity: lots(0),
+    filledQuote: 0n,
+    feeNumerator: 0n,
+    fee: 0n,
+    resultTo: command.wantResult ? command.replyTo : undefined,
+    fills: [],
+    cancelTo: undefined,
   }
   order.hold = holdOf(order, symbol)
   const holdAsset = holdAssetOf(order, symbol)
@@ -214,21 +229,39 @@ function accept(
   state.accounts.get(account)?.orders.add(orderId)
   state.ids.add(account, key, { content, number: orderId, refusal: 0 })
 
-  const orderKey = { orderId, account, symbol: command.symbol, createdAt: order.createdAt }
-  const terms = { side, kind, timeInForce, postOnly, price }
-  const asked = { quantity: command.quantity, funds: command.funds }
-  const { commandId } = command
   context.send(state.facts, {
     type: 'orderAccepted',
-    ...orderKey,
-    commandId,
-    ...terms,
-    ...asked,
+    orderId,
+    account,
+    symbol: command.symbol,
+    createdAt: order.createdAt,
+    commandId: command.commandId,
+    side,
+    kind,
+    timeInForce,
+    postOnly,
+    price,
+    quantity: command.quantity,
+    funds: command.funds,
     holdAsset,
     hold: order.hold,
   })
   const book = { topic: 'orders.in', partition: symbol.listing.partition } as const
-  context.send(book, { type: 'order', ...orderKey, ...terms, quantity, budget, deadline })
+  context.send(book, {
+    type: 'order',
+    orderId,
+    account,
+    symbol: command.symbol,
+    createdAt: order.createdAt,
+    side,
+    kind,
+    timeInForce,
+    postOnly,
+    price,
+    quantity,
+    budget,
+    deadline,
+  })
   if (!command.wantResult) answer(context, command, { account, orderId })
 }
 
