@@ -228,15 +228,15 @@ const service: readonly Alert[] = [
   },
 ]
 
+/** The page of an alert: `HashDifference` is `hash-difference.md`. */
+export const runbookOf = (alert: string): string =>
+  `${alert.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.md`
+
 export const alertGroups: readonly AlertGroup[] = [
   { name: 'bourse-correctness', rules: correctness.map(rule) },
   { name: 'bourse-ownership', rules: ownership.map(rule) },
   { name: 'bourse-service', rules: service.map(rule) },
 ]
-
-/** The page of an alert: `HashDifference` is `hash-difference.md`. */
-export const runbookOf = (alert: string): string =>
-  `${alert.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.md`
 
 function rule({ name, severity, expr, for: holds, summary, description }: Alert): AlertRule {
   return {

@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { alertGroups, runbookOf, SERVICES } from './alerts.ts'
+
+const REPOSITORY = join(import.meta.dirname, '../../..')
+const PAGES = join(REPOSITORY, 'k8s/runbooks')
+const rules = alertGroups.flatMap(({ rules }) => rules)
+
+type Series = Readonly<Record<string, string>>
+/** What raises an alert, by when and with which labels; and something alike that must not raise it. */
+type Case = {
+  readonly fires: Series
+  readonly quiet: Series
+  readonly by: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+const risk = 'service="risk-engine",partition="0"'
+const matching = 'service="matching-engine",partition="1"'
+const riskLabels = { service: 'risk-engine', partition: '0' }
+const settlement = 'service="settlement",topic="risk.out",partition="0"'
+const settlementLabels = { service: 'settlement', topic: 'risk.out', partition: '0' }
+const built = (names: readonly string[]): Series =>
+  Object.fromEntries(names.map((name) => [`bourse_build_info{service="${name}"}`, '1x30']))
+
+const CASES: Readonly<Record<string, Case>> = {
+  HashDifference: {
+    fires: { [`bourse_engine_stopped{${risk},reason="difference",pod="a"}`]: '0 1x20' },
+    quiet: {
+      [`bourse_engine_stopped{${risk},reason="poison"}`]: '1x20',
+      [`bourse_settlement_stopped{${settlement},reason="difference"}`]: '0x20',
+    },
+    by: '2m',
+    labels: { ...riskLabels, reason: 'difference' },
+  },
+  ShardStopped: {
+    fires: { [`bourse_settlement_stopped{${settlement},reason="poison"}`]: '0 1x20' },
+    quiet: { [`bourse_engine_stopped{${risk},reason="difference"}`]: '1x20' },
+    by: '2m',
+    labels: { ...settlementLabels, reason: 'poison' },
+  },
+  SequenceGap: {
+    fires: { [`bourse_engine_gaps_ignored{${risk},pod="a"}`]: '0+60x30' },
+    quiet: {
+      [`bourse_engine_gaps_ignored{${risk},pod="a"}`]: '0x8 40x20',
+      [`bourse_settlement_entries_total{${settlement},verdict="repeat"}`]: '0+60x30',
+    },
+    by: '5m',
+    labels: riskLabels,
+  },
+  ClockLeap: {
+    fires: { [`bourse_engine_clock_leaps{${risk},pod="a"}`]: '0x8 1x20' },
+    quiet: { [`bourse_engine_clock_leaps{${risk},pod="a"}`]: '3x30' },
+    by: '5m',
+    labels: riskLabels,
+  },
+  ReconciliationDifference: {
+    fires: {
+      'bourse_reconciliation_differences{pod="a"}': '0 2x20',
+      bourse_reconciliation_time_seconds: '0x20',
+    },
+    quiet: { 'bourse_reconciliation_differences{pod="a"}': '0x20' },
+    by: '2m',
+    labels: {},
+  },
+  ReconciliationTooOld: {
+    fires: {
+      'bourse_reconciliation_time_seconds{pod="a"}': '0x300',
+      'bourse_reconciliation_time_seconds{pod="b"}': '60x300',
+    },
+    quiet: {
+      'bourse_reconciliation_time_seconds{pod="a"}': '0x300',
+      'bourse_reconciliation_time_seconds{pod="b"}': '0+15x300',
+    },
+    by: '50m',
+    labels: {},
+  },
+  ShardWithoutOwner: {
+    fires: {
+      [`bourse_engine_owned{${risk},pod="a"}`]: '1x7 0x30',
+      [`bourse_engine_owned{${risk},pod="b"}`]: '0x40',
+    },
+    quiet: {
+      [`bourse_engine_owned{${risk},pod="a"}`]: '1x7 0x30',
+      [`bourse_engine_owned{${risk},pod="b"}`]: '0x8 1x30',
+    },
+    by: '4m',
+    labels: riskLabels,
+  },
+  ShardWithTwoOwners: {
+    fires: {
+      [`bourse_engine_owned{${risk},pod="a"}`]: '1x30',
+      [`bourse_engine_owned{${risk},pod="b"}`]: '0 1x30',
+    },
+    quiet: {
+      [`bourse_engine_owned{${risk},pod="a"}`]: '1x30',
+      [`bourse_engine_owned{${matching},pod="b"}`]: '1x30',
+    },
+    by: '3m',
+    labels: riskLabels,
+  },
+  EngineLag: {
+    fires: {
+      [`bourse_engine_lag_records{${risk},pod="a"}`]: '9000x30',
+      [`bourse_engine_owned{${risk},pod="a"}`]: '1x30',
+    },
+    quiet: {
+      [`bourse_engine_lag_records{${risk},pod="a"}`]: '9000x30',
+      [`bourse_engine_owned{${risk},pod="a"}`]: '0x30',
+    },
+    by: '3m',
+    labels: riskLabels,
+  },
+  SnapshotTooOld: {
+    fires: {
+      [`bourse_engine_snapshot_time_seconds{${risk},pod="a"}`]: '0x200',
+      [`bourse_engine_entries_applied{${risk},pod="a"}`]: '0+5x200',
+    },
+    quiet: {
+      [`bourse_engine_snapshot_time_seconds{${risk},pod="a"}`]: '0x200',
+      [`bourse_engine_entries_applied{${risk},pod="a"}`]: '5x200',
+    },
+    by: '20m',
+    labels: riskLabels,
+  },
+  SettlementLag: {
+    fires: { [`bourse_settlement_lag_records{${settlement},pod="a"}`]: '20000x60' },
+    quiet: { [`bourse_settlement_lag_records{${settlement},pod="a"}`]: '20000x8 100x60' },
+    by: '7m',
+    labels: { topic: 'risk.out', partition: '0' },
+  },
+  SettlementWaits: {
+    fires: { 'bourse_settlement_retries_total{pod="a"}': '0+5x60' },
+    quiet: { 'bourse_settlement_retries_total{pod="a"}': '0x4 3x60' },
+    by: '4m',
+    labels: {},
+  },
+  MarketDataLag: {
+    fires: { 'bourse_market_data_lag_records{partition="1",pod="a"}': '20000x60' },
+    quiet: { 'bourse_market_data_lag_records{partition="1",pod="a"}': '9000x60' },
+    by: '4m',
+    labels: { partition: '1' },
+  },
+  MarketDataNotPublished: {
+    fires: { 'bourse_market_data_publish_failures_total{pod="a"}': '0+5x60' },
+    quiet: { 'bourse_market_data_publish_failures_total{pod="a"}': '0x4 3x60' },
+    by: '4m',
+    labels: {},
+  },
+  GatewayShedding: {
+    fires: { 'bourse_gateway_shed_total{reason="overloaded",pod="a"}': '0+60x60' },
+    quiet: { 'bourse_gateway_shed_total{reason="overloaded",pod="a"}': '0+2x60' },
+    by: '6m',
+    labels: { reason: 'overloaded' },
+  },
+  OutcomeUnknown: {
+    fires: { 'bourse_gateway_outcome_unknown_total{pod="a"}': '0+1x60' },
+    quiet: { 'bourse_gateway_outcome_unknown_total{pod="a"}': '0x4 50x60' },
+    by: '5m',
+    labels: {},
+  },
+  ServiceAbsent: {
+    fires: built(SERVICES.slice(1)),
+    quiet: built(SERVICES),
+    by: '3m',
+    labels: { service: 'gateway' },
+  },
+  TargetDown: {
+    fires: { 'up{namespace="bourse",pod="gateway-1"}': '0x30' },
+    quiet: { 'up{namespace="bourse",pod="gateway-1"}': '0x4 1x30', 'up{namespace="other",pod="x"}': '0x30' },
+    by: '4m',
+    labels: { namespace: 'bourse', pod: 'gateway-1' },
+  },
+  ServiceRestarts: {
+    fires: { 'process_start_time_seconds{service="settlement",pod="a"}': '1x3 60x3 120x3 180x60' },
+    quiet: { 'process_start_time_seconds{service="settlement",pod="a"}': '1x3 60x3 120x60' },
+    by: '5m',
+    labels: { service: 'settlement', pod: 'a' },
+  },
+}
+
+describe('An alert', () => {
+  let folder = ''
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bourse-alerts-'))
+    writeFileSync(join(folder, 'rules.yaml'), stringify({ groups: alertGroups }))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  for (const { alert } of rules) {
+    it(`fires when it must and only then: ${alert}`, () => {
+      const found = CASES[alert]
+      assert(found, 'an alert that was never seen to fire may never fire')
+      const { fires, quiet, by, labels } = found
+      const firing = {
+        labels: labelled({ ...labels, alertname: alert, alertstate: 'firing', severity: severityOf(alert) }),
+        value: 1,
+      }
+      runTests(folder, [unitTest(alert, fires, by, [firing]), unitTest(alert, quiet, by, [])])
+    })
+  }
+
+  it('is refused by a test that expects it from what does not raise it', () => {
+    const { quiet, by } = CASES['ShardWithoutOwner']!
+    const firing = { labels: 'ALERTS{}', value: 1 }
+    assert.throws(() => runTests(folder, [unitTest('ShardWithoutOwner', quiet, by, [firing])]), /FAILED/)
+  })
+
+  it('says in its words only what its labels tell', () => {
+    const unknown = rules.flatMap(({ alert, annotations }) =>
+      [...`${annotations.summary}${annotations.description}`.matchAll(/\$labels\.(\w+)/g)]
+        .map(([, label = '']) => label)
+        .filter((label) => !(label in (CASES[alert]?.labels ?? {})))
+        .map((label) => `${alert}: ${label}`),
+    )
+    assert.deepEqual(unknown, [])
+  })
+
+  it('has a page that says what to do, and every page of an alert has one', () => {
+    const pages = rules.map(({ alert }) => runbookOf(alert))
+    assert.deepEqual(
+      pages.filter((page) => !existsSync(join(PAGES, page))),
+      [],
+    )
+    for (const { alert } of rules) {
+      const text = readFileSync(join(PAGES, runbookOf(alert)), 'utf8')
+      assert.match(text, new RegExp(`^# ${alert}$`, 'm'))
+      for (const part of ['means', 'notice', 'See', 'Do', 'over'])
+        assert.match(text, new RegExp(`^\\*\\*[^*]*${part}`, 'm'), alert)
+    }
+    const others = readdirSync(PAGES).filter(
+      (page) => !pages.includes(page) && !/^(?:README|drill-.*)\.md$/.test(page),
+    )
+    assert.deepEqual(others, [])
+  })
+})
+
+const severityOf = (name: string): string => rules.find(({ alert }) => alert === name)?.labels.severity ?? ''
+
+const labelled = (labels: Readonly<Record<string, string>>): string =>
+  `ALERTS{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(',')}}`
+
+/** Every value of a series is 15 s after the one before it. */
+function unitTest(alert: string, series: Series, by: string, expected: readonly object[]): object {
+  const firing = {
+    expr: `ALERTS{alertname="${alert}",alertstate="firing"}`,
+    eval_time: by,
+    exp_samples: expected,
+  }
+  return {
+    interval: '15s',
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    promql_expr_test: [firing],
+  }
+}
+
+/** @throws with what promtool found */
+function runTests(folder: string, tests: readonly object[]): void {
+  const file = join(folder, 'tests.yaml')
+  writeFileSync(file, stringify({ rule_files: ['rules.yaml'], evaluation_interval: '15s', tests }))
+  try {
+    execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8', stdio: 'pipe' })
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`${stdout}${stderr}` || String(error), { cause: error })
+  }
+}

@@ -1,0 +1,5 @@
+import { countEntries, createEvents as marketDataEvents } from '@bourse/market-data/events'
+import { createEvents as gatewayEvents, watchOrderEntry } from '@bourse/gateway/events'
+import { publishEngineMetrics } from '@bourse/platform/engine/engine-metrics'
+import { createLog } from '@bourse/platform/log'
+import { createMetrics } from '@bourse/platform/metrics'

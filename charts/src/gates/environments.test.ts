@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { alertGroups } from '../alerts/alerts.ts'
+import { ENVIRONMENTS, renderEnvironment, type EnvironmentName } from '../render.ts'
+import { customResourceProblems, isCustom } from './custom-resource-schemas.ts'
+import { installSchemas, schemaProblems } from './kubernetes-schemas.ts'
+import { nameOf, ofKind, workloads, type Manifest } from './manifest.ts'
+import { idleWaivers, violations, type Site } from './rule.ts'
+import { RULES } from './rules.ts'
+import { WAIVERS } from './waivers.ts'
+
+const REPOSITORY = join(import.meta.dirname, '../../..')
+const LOCAL: readonly EnvironmentName[] = ['minimal', 'local']
+
+const siteOf = (environment: EnvironmentName): Site => ({
+  ...{ environment, namespace: 'bourse' },
+  strict: environment === 'staging' || environment === 'production',
+  isLocal: LOCAL.includes(environment),
+})
+
+const rendered = new Map<EnvironmentName, readonly Manifest[]>()
+const objectsOf = (environment: EnvironmentName): readonly Manifest[] => {
+  const objects = rendered.get(environment) ?? (renderEnvironment(environment) as readonly Manifest[])
+  rendered.set(environment, objects)
+  return objects
+}
+
+for (const environment of ENVIRONMENTS) {
+  describe(`Manifests of ${environment}`, function () {
+    this.timeout(180_000)
+
+    before(installSchemas)
+
+    for (const rule of RULES) {
+      it(`hold ${rule.name}`, () => {
+        assert.deepEqual(violations([rule], objectsOf(environment), siteOf(environment), WAIVERS), [])
+      })
+    }
+
+    it('hold with the other slot of the gateway in use', () => {
+      const image = `registry.example/bourse@sha256:${'b'.repeat(64)}`
+      const objects = renderEnvironment(environment, { gateway: { idle: { image } } }) as readonly Manifest[]
+      assert.deepEqual(violations(RULES, objects, siteOf(environment), WAIVERS), [])
+      assert.equal(
+        ofKind(objects, 'Service').filter(({ metadata }) => metadata.name === 'gateway-preview').length,
+        1,
+      )
+    })
+
+    it("pass Kubernetes' schemas, unknown fields refused, in every version", () => {
+      assert.deepEqual(schemaProblems(objectsOf(environment).filter((object) => !isCustom(object))), [])
+    })
+
+    it('pass the schemas of custom resources, unknown fields refused', () => {
+      assert.deepEqual(customResourceProblems(objectsOf(environment).filter(isCustom)), [])
+    })
+  })
+}
+
+describe('Manifests of all environments', () => {
+  it('have the same services', () => {
+    const [first, ...others] = ENVIRONMENTS.map((environment) => ({
+      environment,
+      services: servicesOf(objectsOf(environment)),
+    }))
+    for (const { environment, services } of others) assert.deepEqual(services, first?.services, environment)
+    assert.deepEqual(
+      first?.services,
+      ['gateway-blue', 'market-data', 'matching-engine', 'risk-engine', 'settlement'].map(
+        (name) => `Deployment/${name}`,
+      ),
+    )
+  })
+
+  it('need every waiver there is', () => {
+    const sites = ENVIRONMENTS.map((environment) => ({
+      objects: objectsOf(environment),
+      site: siteOf(environment),
+    }))
+    assert.deepEqual(idleWaivers(RULES, sites, WAIVERS), [])
+  })
+
+  it('carry the alerts wherever somebody can raise them', () => {
+    const names = alertGroups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
+    for (const environment of ENVIRONMENTS.filter((each) => each !== 'minimal')) {
+      const text = JSON.stringify(objectsOf(environment))
+      assert.deepEqual(
+        names.filter((name) => !text.includes(name)),
+        [],
+        environment,
+      )
+    }
+  })
+
+  it('are compared with what is committed by another test', () => {
+    const tests = readdirSync(join(REPOSITORY, 'charts/src'), { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.test.ts'),
+    )
+    const drift = tests.filter((file) =>
+      /committed|drift|snapshot/i.test(readFileSync(join(REPOSITORY, 'charts/src', file), 'utf8')),
+    )
+    assert(drift.some((file) => !file.startsWith('gates')))
+  })
+})
+
+describe('Objects of Argo CD', function () {
+  this.timeout(60_000)
+  const folder = join(REPOSITORY, 'k8s/argocd')
+
+  it('pass their schemas, unknown fields refused', () => {
+    assert(existsSync(folder))
+    const objects = readdirSync(folder)
+      .filter((file) => file.endsWith('.yaml'))
+      .flatMap((file) =>
+        parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((each) => each.toJS() as Manifest),
+      )
+      .filter(({ apiVersion }) => apiVersion.startsWith('argoproj.io/'))
+    assert(objects.length > 0)
+    assert.deepEqual(customResourceProblems(objects), [])
+  })
+})
+
+/** What the exchange is made of, its datastores aside: those are elsewhere on AWS. */
+function servicesOf(objects: readonly Manifest[]): readonly string[] {
+  return workloads(objects)
+    .filter(({ spec }) =>
+      ['gateway', 'engine', 'consumer'].includes(
+        spec.template.metadata?.labels?.['app.kubernetes.io/component'] ?? '',
+      ),
+    )
+    .map(nameOf)
+    .sort()
+}
