@@ -1,14 +1,23 @@
 import { App, Chart } from 'cdk8s'
+import { alertGroups } from './alerts/alerts.ts'
+import { alertRules } from './constructs/alert-rules.ts'
+import { ApiIngress } from './constructs/api-ingress.ts'
 import { authenticateScalers } from './constructs/autoscaling.ts'
 import { ClusterFoundation, NamespaceLimits } from './constructs/foundation.ts'
 import { NAMESPACE } from './constructs/labels.ts'
+import { ExternalSecrets } from './constructs/external-secrets.ts'
 import { NetworkPolicies } from './constructs/network-policies.ts'
 import { placement } from './constructs/placement.ts'
 import type { Surroundings } from './constructs/surroundings.ts'
+import { kafka } from './datastores/kafka.ts'
+import { postgres } from './datastores/postgres.ts'
+import { prometheus } from './datastores/prometheus.ts'
+import { redis } from './datastores/redis.ts'
 import { edges } from './edges.ts'
 import { matchingEngine, riskEngine } from './services/engines.ts'
 import { Gateway } from './services/gateway.ts'
 import { marketData } from './services/market-data.ts'
+import { DemoMarket, GeneratedSecrets, Operator } from './services/operator.ts'
 import { settlement } from './services/settlement.ts'
 import type { Values } from './values/schema.ts'
 
@@ -23,11 +32,43 @@ export function exchange(values: Values): readonly Chart[] {
     edges: edges(edgeFacts(values)),
     dns: values.network.dns,
   })
+  datastores(file, values)
   services(file, values)
+  jobs(file, values)
+  if (values.features.prometheusOperator) alertRules(file('50-alerts'), alertGroups)
   return app.charts
 }
 
+const LOG_SERVICES = ['risk-engine', 'matching-engine', 'settlement', 'market-data']
+
 type File = (id: string) => Chart
+
+/** In the cluster, or the secrets that lead to those outside. */
+function datastores(file: File, { inCluster, aws, features, gateway, image, operator }: Values): void {
+  if (aws !== null && features.externalSecrets)
+    new ExternalSecrets(file('20-external-secrets'), 'ExternalSecrets', aws)
+  if (inCluster === null) return
+  kafka(file('20-kafka'), inCluster.kafka)
+  postgres(file('20-postgres'), inCluster.postgres)
+  redis(file('20-redis'), inCluster.redis)
+  new GeneratedSecrets(file('20-secrets'), 'Secrets', { image, resources: operator.resources })
+  if (inCluster.prometheus === null) return
+  const gateways = gateway.idle === null ? [gateway.active] : ['blue', 'green']
+  const workloads = [...gateways.map((slot) => `gateway-${slot}`), ...LOG_SERVICES]
+  prometheus(file('20-prometheus'), { ...inCluster.prometheus, workloads })
+}
+
+function jobs(file: File, values: Values): void {
+  const { operator, kafka: log, tokens, image } = values
+  const surroundings = surroundingsOf(values)
+  new Operator(file('30-operator'), 'Operator', { surroundings, values: operator, kafka: log })
+  if (!operator.demoMarket) return
+  new DemoMarket(file('50-demo-market'), 'DemoMarket', {
+    ...{ image, tokens },
+    resources: operator.resources,
+    matchingPartitions: surroundings.partitions.MATCHING_PARTITIONS,
+  })
+}
 
 function services(file: File, values: Values): void {
   const { features, kafka, aws, scheduling, nodePort, tokens } = values
@@ -45,12 +86,17 @@ function services(file: File, values: Values): void {
       nodes: scheduling.engineNodes,
     })
 
-  new Gateway(file('40-gateway'), 'gateway', {
+  const gateway = file('40-gateway')
+  const { service } = new Gateway(gateway, 'gateway', {
     ...{ surroundings, tokens, nodePort },
     values: values.gateway,
     placement: stateless('gateway'),
     prometheusUrl: features.keda ? values.prometheusUrl : null,
   })
+  if (values.ingress !== null) {
+    const drainSeconds = Math.ceil(values.gateway.shutdownGraceMs / 1000)
+    new ApiIngress(gateway, 'Ingress', { service, ingress: values.ingress, drainSeconds })
+  }
   const shared = { surroundings, lagSource }
   riskEngine(file('40-risk-engine'), {
     ...shared,

@@ -14,6 +14,8 @@ const USAGE = `Writes manifests from values.
       --output DIR       a folder of one environment's files
 `
 
+/** Where the command was given: npm runs it in the workspace's folder. */
+const HERE = process.env['INIT_CWD'] ?? '.'
 const K8S = resolve(import.meta.dirname, '../../k8s')
 
 function main(): void {
@@ -31,8 +33,11 @@ function main(): void {
   if (names.length > 1 && given.output !== undefined)
     throw new ValuesError('--output takes one environment: name it with --environment')
   for (const name of names) {
-    const values = loadValues(name, { file: given.values, set: given.set })
-    writeFiles(given.output ?? join(K8S, name), manifests(renderFiles(values)))
+    const values = loadValues(name, { file: given.values && resolve(HERE, given.values), set: given.set })
+    writeFiles(
+      given.output === undefined ? join(K8S, name) : resolve(HERE, given.output),
+      manifests(renderFiles(values)),
+    )
   }
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Duration } from 'cdk8s'
 import {
   ConfigMap,
@@ -19,6 +18,7 @@ import {
 } from 'cdk8s-plus-28'
 import { Construct } from 'constructs'
 import { PRE_STOP_SECONDS, type Resources } from '../values/schema.ts'
+import { checksum } from './checksum.ts'
 import { completePod, containerSecurity, podSecurity, type PriorityClassName } from './hardening.ts'
 import { type Component, SLOT_LABEL, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
 import { monitorOps } from './ops-monitor.ts'
@@ -222,9 +222,3 @@ const watched = (service: string) => [
   ...['node', '--watch', '--conditions=@bourse/source', '--import', 'tsx'],
   `services/${service}/src/main.ts`,
 ]
-
-const CHECKSUM_LENGTH = 16
-
-/** Settings are read once, at start: other settings need other pods. */
-const checksum = (data: Readonly<Record<string, string>>): string =>
-  createHash('sha256').update(JSON.stringify(data)).digest('hex').slice(0, CHECKSUM_LENGTH)

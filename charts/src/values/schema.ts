@@ -59,13 +59,14 @@ const gatewayScaling = z.strictObject({
   cooldownSeconds: count(1).max(1800).describe('between two steps in one direction'),
 })
 
-const server = { image: z.string().min(1), resources, storage: bytes }
+const server = { image: z.string().min(1), resources }
+const stored = { ...server, storage: bytes }
 
 const inCluster = z.strictObject({
-  kafka: z.strictObject({ ...server, heapMebibytes: count(128) }),
-  postgres: z.strictObject(server),
+  kafka: z.strictObject({ ...stored, heapMebibytes: count(128) }),
+  postgres: z.strictObject(stored),
   redis: z.strictObject(server),
-  prometheus: z.strictObject({ ...server, scrapeSeconds: count(1) }).nullable(),
+  prometheus: z.strictObject({ ...stored, scrapeSeconds: count(1) }).nullable(),
 })
 
 const aws = z.strictObject({
