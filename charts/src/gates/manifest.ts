@@ -82,8 +82,16 @@ export type Container = {
 
 export type Volume = {
   readonly name: string
-  readonly secret?: { readonly secretName: string; readonly items?: readonly { readonly key: string }[] }
-  readonly configMap?: { readonly name: string; readonly items?: readonly { readonly key: string }[] }
+  readonly secret?: {
+    readonly secretName: string
+    readonly optional?: boolean
+    readonly items?: readonly { readonly key: string }[]
+  }
+  readonly configMap?: {
+    readonly name: string
+    readonly optional?: boolean
+    readonly items?: readonly { readonly key: string }[]
+  }
   readonly persistentVolumeClaim?: { readonly claimName: string }
 }
 

@@ -186,7 +186,7 @@ const hasData = ({ data = {}, stringData = {} }: Secret): boolean =>
 
 type Reference = { readonly source: string; readonly key?: string }
 
-/** Every ConfigMap and Secret that a pod names, with the key where one is named. */
+/** Every ConfigMap and Secret that a pod cannot do without, with the key where one is named. */
 function referencesOf({ spec }: Pod): readonly Reference[] {
   const containers = containersOf(spec)
   const variables = containers.flatMap(({ env = [] }) => env.flatMap(referenceOf))
@@ -197,8 +197,8 @@ function referencesOf({ spec }: Pod): readonly Reference[] {
     ]),
   )
   const volumes = (spec.volumes ?? []).flatMap(({ secret, configMap }) => [
-    ...(secret ? withKeys(`Secret/${secret.secretName}`, secret.items) : []),
-    ...(configMap ? withKeys(`ConfigMap/${configMap.name}`, configMap.items) : []),
+    ...(secret && !secret.optional ? withKeys(`Secret/${secret.secretName}`, secret.items) : []),
+    ...(configMap && !configMap.optional ? withKeys(`ConfigMap/${configMap.name}`, configMap.items) : []),
   ])
   return [...variables, ...whole, ...volumes]
 }
@@ -206,8 +206,12 @@ function referencesOf({ spec }: Pod): readonly Reference[] {
 function referenceOf({ valueFrom }: EnvVariable): readonly Reference[] {
   const { configMapKeyRef, secretKeyRef } = valueFrom ?? {}
   return [
-    ...(configMapKeyRef ? [{ source: `ConfigMap/${configMapKeyRef.name}`, key: configMapKeyRef.key }] : []),
-    ...(secretKeyRef ? [{ source: `Secret/${secretKeyRef.name}`, key: secretKeyRef.key }] : []),
+    ...(configMapKeyRef && !configMapKeyRef.optional
+      ? [{ source: `ConfigMap/${configMapKeyRef.name}`, key: configMapKeyRef.key }]
+      : []),
+    ...(secretKeyRef && !secretKeyRef.optional
+      ? [{ source: `Secret/${secretKeyRef.name}`, key: secretKeyRef.key }]
+      : []),
   ]
 }
 

@@ -6,12 +6,14 @@ import type { Rule } from './rule.ts'
 import { scalingRules } from './scaling-rules.ts'
 import { workloadRules } from './workload-rules.ts'
 
-/** Everything that the objects of one environment must hold. */
-export const RULES: readonly Rule[] = [
-  ...podSecurityRules,
-  ...workloadRules,
-  ...referenceRules,
-  ...networkRules,
-  ...scalingRules,
-  ...environmentRules,
-]
+/** Everything that the objects of one environment must hold, by what it is about. */
+export const RULE_GROUPS: Readonly<Record<string, readonly Rule[]>> = {
+  'Pod Security restricted': podSecurityRules,
+  'the rules for pods and workloads': workloadRules,
+  'what they say of each other': referenceRules,
+  'the rules for who reaches whom': networkRules,
+  'the rules for how much runs': scalingRules,
+  'what the services read and need': environmentRules,
+}
+
+export const RULES: readonly Rule[] = Object.values(RULE_GROUPS).flat()
