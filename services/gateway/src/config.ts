@@ -1,21 +1,24 @@
-import { brokers, int, logLevel, milliseconds, port, readConfig as read, url } from '@bourse/platform/config'
+import { int, milliseconds, port, readConfig as read, serviceEnvironment, url } from '@bourse/platform/config'
+import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 import { z } from 'zod'
 
 /** No read takes so long, unless the database is in trouble. */
 const STATEMENT_TIMEOUT_MS = 5_000
 
 /** Everything the gateway reads from its environment. Names and defaults are stated here only. */
-const environment = {
+export const environment = {
+  /** `INSTANCE`: its hash chooses where answers come to. */
+  ...serviceEnvironment,
+  ...kafkaEnvironment,
   /** Of /live, /ready and /metrics. */
   PORT: port().default(8081),
   /** Of the public API. */
   PUBLIC_PORT: port().default(8080),
-  /** Names this process among the gateways: its hash chooses where answers come to. */
-  INSTANCE: z.string().min(1).max(128),
-  KAFKA_BROKERS: brokers(),
   RISK_PARTITIONS: int({ min: 1, max: 256 }),
   MATCHING_PARTITIONS: int({ min: 1, max: 65_536 }),
   DATABASE_READ_URL: url('postgres', 'postgresql'),
+  /** Authorities of the database's certificate, which is then verified. */
+  DATABASE_CA_FILE: z.string().min(1).optional(),
   DATABASE_CONNECTIONS_MAX: int({ min: 1, max: 100 }).default(8),
   REDIS_URL: url('redis', 'rediss'),
   /** Public keys that verify access tokens: a file, or where the issuer serves them. */
@@ -23,7 +26,6 @@ const environment = {
   JWKS_URL: url('http', 'https').optional(),
   JWT_ISSUER: z.string().min(1),
   JWT_AUDIENCE: z.string().min(1),
-  LOG_LEVEL: logLevel(),
   ORDER_DEADLINE_MS: milliseconds().default(5_000),
   /** Above what a crash of an engine costs, so that most commands outlive one. */
   REQUEST_TIMEOUT_MS: milliseconds().default(12_000),
@@ -41,16 +43,18 @@ export function readConfig() {
   const env = read(environment, process.env)
   const shards = { riskShards: env.RISK_PARTITIONS, matchingShards: env.MATCHING_PARTITIONS }
   return {
-    opsPort: env.PORT,
-    publicPort: env.PUBLIC_PORT,
-    shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    ops: { port: env.PORT, host: env.HOST },
+    api: { port: env.PUBLIC_PORT, host: env.HOST },
+    times: { graceMs: env.SHUTDOWN_GRACE_MS, drainDelayMs: env.DRAIN_DELAY_MS },
     /** Requests in work may still be answered when no new ones are taken. */
     drainMs: Math.min(env.REQUEST_TIMEOUT_MS + 1_000, env.SHUTDOWN_GRACE_MS / 2),
     log: { level: env.LOG_LEVEL },
-    kafka: { brokers: env.KAFKA_BROKERS, clientId: env.INSTANCE },
+    kafka: env,
+    instance: env.INSTANCE,
     redis: { url: env.REDIS_URL, clientName: env.INSTANCE },
     postgres: {
       url: env.DATABASE_READ_URL,
+      caFile: env.DATABASE_CA_FILE,
       max: env.DATABASE_CONNECTIONS_MAX,
       applicationName: env.INSTANCE,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,

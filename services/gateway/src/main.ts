@@ -1,5 +1,6 @@
 import { createOpsApp } from '@bourse/platform/health'
 import { listen } from '@bourse/platform/http'
+import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { runService } from '@bourse/platform/lifecycle'
 import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
@@ -11,6 +12,7 @@ import { createGatewayApp } from './http/gateway-app.ts'
 import { tokenKeys } from './http/token-keys.ts'
 import { createTokenVerifier } from './http/token-verifier.ts'
 import { connectOrderEntry } from './kafka/connect-order-entry.ts'
+import type { OrderEntry } from './kafka/order-entry.ts'
 import { openBooks } from './postgres/books.ts'
 import { openLookups } from './postgres/lookups.ts'
 import { openMarketCache } from './redis/market-cache.ts'
@@ -18,16 +20,26 @@ import { openMarketCache } from './redis/market-cache.ts'
 const config = readConfig()
 const log = createLog({ name: 'gateway', level: config.log.level })
 
-await runService({ graceMs: config.shutdownGraceMs, log }, async ({ resources, shutdown }) => {
+await runService({ ...config.times, log }, async ({ resources, shutdown, draining }) => {
   const metrics = createMetrics({ service: 'gateway' })
   const events = createEvents(log, metrics)
+  let serving: OrderEntry | undefined
+  const checks = {
+    order_entry: () => {
+      if (!serving?.ready) throw new Error('a risk shard has not answered yet')
+    },
+  }
+  // Opened first, so that it is closed last.
+  const ops = await listen(createOpsApp({ checks, metrics, draining }), config.ops)
+  resources.own(ops, (each) => each.close(1_000))
+
   const keys = await tokenKeys(config.keys)
   const sql = resources.own(connectPostgres(config.postgres), closePostgres)
   const market = resources.own(
     openMarketCache(() => connectRedis({ ...config.redis, log })),
     (cache) => cache.close(),
   )
-  const connection = { ...config.kafka, log }
+  const connection = kafkaConnection(config.kafka, { clientId: config.instance, log })
   const entry = await connectOrderEntry({ ...config.orderEntry, connection, events, resources, shutdown })
   watchOrderEntry(entry, config.shards.riskShards, metrics)
 
@@ -39,16 +51,10 @@ await runService({ graceMs: config.shutdownGraceMs, log }, async ({ resources, s
     ...openLookups({ submit, books, riskShards: config.shards.riskShards, now }),
     verifyToken: createTokenVerifier({ keys, ...config.tokens, now }),
     rate: config.rate,
-    ...{ log, market, submit, books, events, now },
+    ...{ log, market, submit, books, events, now, draining },
   })
-  const server = await listen(app, { port: config.publicPort })
+  const server = await listen(app, config.api)
   resources.own(server, (each) => each.close(config.drainMs))
-  const checks = {
-    order_entry: () => {
-      if (!entry.ready) throw new Error('a risk shard has not answered yet')
-    },
-  }
-  const ops = await listen(createOpsApp({ checks, metrics }), { port: config.opsPort })
-  resources.own(ops, (each) => each.close(1_000))
+  serving = entry
   log.info({ port: server.port, opsPort: ops.port }, 'started')
 })

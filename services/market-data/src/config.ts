@@ -1,18 +1,22 @@
 import {
-  brokers,
-  logLevel,
+  databaseEnvironment,
   milliseconds,
   port,
   readConfig as parseEnvironment,
+  serviceEnvironment,
   url,
 } from '@bourse/platform/config'
+import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 
-const Environment = {
+const STATEMENT_TIMEOUT_MS = 10_000
+
+/** Everything the service reads from its environment. */
+export const environment = {
+  ...serviceEnvironment,
+  ...kafkaEnvironment,
+  ...databaseEnvironment,
   /** Liveness, readiness and metrics. */
   PORT: port().default(8084),
-  LOG_LEVEL: logLevel(),
-  KAFKA_BROKERS: brokers(),
-  DATABASE_URL: url('postgres', 'postgresql'),
   REDIS_URL: url('redis', 'rediss'),
   /** From one publication to the next; what changes in between is published once. */
   PUBLISH_INTERVAL_MS: milliseconds().default(50),
@@ -21,4 +25,19 @@ const Environment = {
   SHUTDOWN_GRACE_MS: milliseconds(100).default(10_000),
 }
 
-export const readConfig = () => parseEnvironment(Environment, process.env)
+/** Parses once, at start, and hands each part what it needs. */
+export function readConfig() {
+  const env = parseEnvironment(environment, process.env)
+  return {
+    ...env,
+    times: { graceMs: env.SHUTDOWN_GRACE_MS, drainDelayMs: env.DRAIN_DELAY_MS },
+    ops: { port: env.PORT, host: env.HOST },
+    database: {
+      url: env.DATABASE_URL,
+      caFile: env.DATABASE_CA_FILE,
+      max: 2,
+      applicationName: env.INSTANCE,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    },
+  }
+}

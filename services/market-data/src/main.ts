@@ -2,6 +2,7 @@ import { createOpsApp } from '@bourse/platform/health'
 import { listen } from '@bourse/platform/http'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { joinConsumerGroup } from '@bourse/platform/kafka/group'
+import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { TOPICS } from '@bourse/platform/kafka/topics'
 import { runService } from '@bourse/platform/lifecycle'
 import { createLog } from '@bourse/platform/log'
@@ -19,15 +20,22 @@ const { ordersOut: ORDERS_OUT } = TOPICS
 const config = readConfig()
 const log = createLog({ name: NAME, level: config.LOG_LEVEL })
 
-await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources, shutdown }) => {
+await runService({ ...config.times, log }, async ({ resources, shutdown, draining }) => {
   const { signal } = shutdown
   const metrics = createMetrics({ service: NAME })
   const events = createEvents(log, metrics)
-  const kafka = { brokers: config.KAFKA_BROKERS, clientId: NAME, log }
+  let joined = false
+  const checks = {
+    joined: () => {
+      if (!joined) throw new Error('not a member of its group yet')
+    },
+  }
+  const app = createOpsApp({ checks, metrics, draining })
+  const ops = resources.own(await listen(app, config.ops), (each) => each.close(1_000))
+  const kafka = kafkaConnection(config, { clientId: config.INSTANCE, log })
 
-  const database = { url: config.DATABASE_URL, max: 2, applicationName: NAME, statementTimeoutMs: 10_000 }
-  const sql = resources.own(connectPostgres(database), closePostgres)
-  const redis = await connectRedis({ url: config.REDIS_URL, log, clientName: NAME })
+  const sql = resources.own(connectPostgres(config.database), closePostgres)
+  const redis = await connectRedis({ url: config.REDIS_URL, log, clientName: config.INSTANCE })
   resources.own(redis, (each) => each.destroy())
   const admin = resources.own(await connectAdmin(kafka), (each) => each.close())
 
@@ -38,23 +46,13 @@ await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources,
   const { CHECKPOINT_INTERVAL_MS: checkpointIntervalMs } = config
   const reader = new FeedReader({ checkpoints, watermarks, publisher, events, checkpointIntervalMs })
   countEntries(metrics, () => reader.feeds)
-  const onAssign = reader.assign.bind(reader)
-  const onRevoke = reader.revoke.bind(reader)
   const onFatal = (error: Error) => shutdown.abort(error)
-  const membership = {
-    ...kafka,
-    ...GATHERING,
-    groupId: NAME,
-    topics: [ORDERS_OUT],
-    onAssign,
-    onRevoke,
-    onFatal,
-  }
+  const rebalances = { onAssign: reader.assign.bind(reader), onRevoke: reader.revoke.bind(reader) }
+  const membership = { ...kafka, ...GATHERING, ...rebalances, groupId: NAME, topics: [ORDERS_OUT], onFatal }
   const group = resources.own(await joinConsumerGroup(membership), (each) => each.close())
+  joined = true
   const work = Promise.all([reader.run(group, signal), publisher.run(signal)])
   void resources.own(work.catch(onFatal), (ended) => ended)
 
-  const app = createOpsApp({ checks: { redis: async () => void (await redis.ping()) }, metrics })
-  const ops = resources.own(await listen(app, { port: config.PORT }), (each) => each.close(1_000))
   log.info({ opsPort: ops.port }, 'started')
 })

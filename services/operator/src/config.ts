@@ -1,11 +1,12 @@
-import { brokers, int, port, readConfig, url } from '@bourse/platform/config'
+import { databaseEnvironment, int, port, readConfig, url } from '@bourse/platform/config'
+import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 import { z } from 'zod'
 
 const text = () => z.string().min(1)
 const partitions = () => int({ min: 1, max: 256 })
 const brokersCount = () => int({ min: 1, max: 9 }).default(1)
 
-const places = { KAFKA_BROKERS: brokers(), DATABASE_URL: url('postgres', 'postgresql') }
+const places = { ...kafkaEnvironment, ...databaseEnvironment }
 const shape = { RISK_PARTITIONS: partitions(), MATCHING_PARTITIONS: partitions() }
 
 /** What each command reads from the environment. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createLog } from '@bourse/platform/log'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { connectProducer } from '@bourse/platform/kafka/producer'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
 import { Resources } from '@bourse/platform/resources'
@@ -100,10 +101,10 @@ program
   )
   .addOption(within(60))
   .action(async ({ timeout }: { timeout: number }) => {
-    const { kafka, databaseUrl: url } = placesOf(readEnvironment('reconcile'))
+    const { kafka, database } = placesOf(readEnvironment('reconcile'))
     const resources = new Resources()
     const sql = resources.own(
-      connectPostgres({ url, max: 1, applicationName: 'operator', statementTimeoutMs: 60_000 }),
+      connectPostgres({ ...database, max: 1, applicationName: 'operator', statementTimeoutMs: 60_000 }),
       closePostgres,
     )
     const admin = resources.own(await connectAdmin(kafka), (client) => client.close())
@@ -125,9 +126,10 @@ try {
   process.exitCode = 1
 }
 
-function placesOf(env: { readonly KAFKA_BROKERS: string; readonly DATABASE_URL: string }): Places {
+function placesOf(env: ReturnType<typeof readEnvironment<'reconcile'>>): Places {
   const log = createLog({ name: 'operator', level: 'warn' })
-  return { kafka: { brokers: env.KAFKA_BROKERS, clientId: 'operator', log }, databaseUrl: env.DATABASE_URL }
+  const kafka = kafkaConnection(env, { clientId: 'operator', log })
+  return { kafka, database: { url: env.DATABASE_URL, caFile: env.DATABASE_CA_FILE } }
 }
 
 function shapeOf(env: { readonly RISK_PARTITIONS: number; readonly MATCHING_PARTITIONS: number }) {

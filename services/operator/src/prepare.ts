@@ -8,6 +8,7 @@ import {
   connectPostgres,
   type Database,
   type PostgresOptions,
+  verifiedTls,
 } from '@bourse/platform/postgres'
 import { Resources } from '@bourse/platform/resources'
 import { createTopics, missingTopics, type Durability, type ExchangeShape } from './topics.ts'
@@ -21,7 +22,10 @@ const TELL_INTERVAL_MS = 15_000
 /** Any number, the same in every process: one prepares at a time. Two genesis records would make two logs of one. */
 const PREPARE_LOCK = 0x0b0e5e03
 
-export type Places = { readonly kafka: KafkaConnection; readonly databaseUrl: string }
+export type Places = {
+  readonly kafka: KafkaConnection
+  readonly database: Pick<PostgresOptions, 'url' | 'caFile'>
+}
 
 /** How long to wait, and where to tell what for. */
 export type Patience = {
@@ -51,7 +55,7 @@ export async function prepare(
   await untilNoneMissing(() => unreachable(places), patience)
   const resources = new Resources()
   try {
-    const sql = resources.own(connectPostgres(database(places)), closePostgres)
+    const sql = resources.own(connectPostgres(options(places)), closePostgres)
     const admin = resources.own(await connectAdmin(places.kafka), (each) => each.close())
     const onFatal = (error: Error): never => {
       throw error
@@ -63,7 +67,7 @@ export async function prepare(
     await sql`select set_config('statement_timeout', ${`${patience.timeoutMs}ms`}, false), pg_advisory_lock(${PREPARE_LOCK})`
     await createTopics({ admin, producer }, shape, durability)
     patience.print('topics are there')
-    await migrateLedger(places.databaseUrl, Date.now())
+    await migrateLedger(places.database.url, Date.now(), verifiedTls(places.database.caFile))
     patience.print('schema is there')
   } finally {
     await resources.closeAll()
@@ -120,7 +124,7 @@ async function withAdmin(
 }
 
 async function withDatabase(places: Places, look: (sql: Database) => Promise<string[]>): Promise<string[]> {
-  const sql = connectPostgres(database(places))
+  const sql = connectPostgres(options(places))
   try {
     return await look(sql)
   } catch (error) {
@@ -130,6 +134,6 @@ async function withDatabase(places: Places, look: (sql: Database) => Promise<str
   }
 }
 
-const database = ({ databaseUrl }: Places): PostgresOptions => ({
-  ...{ url: databaseUrl, max: 1, applicationName: 'operator', statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+const options = ({ database }: Places): PostgresOptions => ({
+  ...{ ...database, max: 1, applicationName: 'operator', statementTimeoutMs: STATEMENT_TIMEOUT_MS },
 })

@@ -1,15 +1,22 @@
-import { brokers, int, logLevel, milliseconds, port, readConfig, url } from '@bourse/platform/config'
+import {
+  databaseEnvironment,
+  int,
+  milliseconds,
+  port,
+  readConfig,
+  serviceEnvironment,
+} from '@bourse/platform/config'
+import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 import { TOPICS } from '@bourse/platform/kafka/topics'
-import { hostname } from 'node:os'
 import { z } from 'zod'
 
-const service = {
-  DATABASE_URL: url('postgres', 'postgresql'),
-  KAFKA_BROKERS: brokers(),
+/** Everything the service reads from its environment. */
+export const environment = {
+  ...serviceEnvironment,
+  ...kafkaEnvironment,
+  ...databaseEnvironment,
   /** Liveness, readiness and metrics. */
   PORT: port().default(8083),
-  LOG_LEVEL: logLevel(),
-  INSTANCE: z.string().default(hostname()),
   GROUP_ID: z.string().default('settlement'),
   RISK_OUT_TOPIC: z.string().default(TOPICS.riskOut),
   ORDERS_OUT_TOPIC: z.string().default(TOPICS.ordersOut),
@@ -21,4 +28,4 @@ const service = {
   SHUTDOWN_GRACE_MS: milliseconds().default(20_000),
 } as const
 
-export const readServiceConfig = () => readConfig(service, process.env)
+export const readServiceConfig = () => readConfig(environment, process.env)

@@ -1,6 +1,7 @@
 import { createOpsApp } from '@bourse/platform/health'
 import { listen } from '@bourse/platform/http'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { runService } from '@bourse/platform/lifecycle'
 import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
@@ -15,17 +16,21 @@ const OPS_DRAIN_MS = 1_000
 const config = readServiceConfig()
 const log = createLog({ name: 'settlement', level: config.LOG_LEVEL })
 
-await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources, shutdown }) => {
+const times = { graceMs: config.SHUTDOWN_GRACE_MS, drainDelayMs: config.DRAIN_DELAY_MS }
+
+await runService({ ...times, log }, async ({ resources, shutdown, draining }) => {
   const metrics = createMetrics({ service: 'settlement' })
-  const connection = { brokers: config.KAFKA_BROKERS, clientId: `settlement-${config.INSTANCE}`, log }
+  const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
   const client = connectLedger({
     url: config.DATABASE_URL,
+    caFile: config.DATABASE_CA_FILE,
     max: config.DATABASE_CONNECTIONS,
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
   })
   const ledger = new PostgresLedger(resources.own(client, closeLedger))
   const checks = { postgres: () => ledger.ping() }
-  resources.own(await listen(createOpsApp({ checks, metrics }), { port: config.PORT }), (server) =>
+  const at = { port: config.PORT, host: config.HOST }
+  resources.own(await listen(createOpsApp({ checks, metrics, draining }), at), (server) =>
     server.close(OPS_DRAIN_MS),
   )
   const admin = resources.own(await connectAdmin(connection), (each) => each.close())

@@ -8,6 +8,26 @@ import { blankReply, TestGateway, type Answer, type GatewayOptions } from '../te
 
 const body = { symbol: 'BTC-USD', side: 'buy', type: 'limit', price: '100.5', quantity: '1.5' }
 
+describe('a gateway that drains', () => {
+  it('answers, and ends the connection with the answer', async () => {
+    const draining = new AbortController()
+    const gateway = await TestGateway.start({ draining: draining.signal })
+    try {
+      const before = await gateway.ask('POST', '/order', { body })
+      draining.abort()
+      const [answer, refusal] = [
+        await gateway.ask('POST', '/order', { body }),
+        await gateway.ask('PUT', '/order'),
+      ]
+      assert.deepEqual([before.status, answer.status, refusal.status], [202, 202, 405])
+      const connections = [before, answer, refusal].map(({ headers }) => headers.get('connection'))
+      assert.deepEqual(connections, ['keep-alive', 'close', 'close'])
+    } finally {
+      await gateway.close()
+    }
+  })
+})
+
 describe('every answer that is no success', () => {
   let gateway: TestGateway
   afterEach(() => gateway.close())

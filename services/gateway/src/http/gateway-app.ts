@@ -36,14 +36,17 @@ export type GatewayDependencies = {
   readonly accounts: AccountBook
   readonly market: MarketCache
   readonly events: GatewayEvents
+  /** Once aborted, connections end with the answer under way: their clients come back to another gateway. */
+  readonly draining?: AbortSignal
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 /** The public API, under /api/v1. */
 export function createGatewayApp(dependencies: GatewayDependencies): App {
-  const { log, events, verifyToken, rate } = dependencies
+  const { log, events, verifyToken, rate, draining } = dependencies
   const app = createApp({ log, bodyBytesMax: BODY_BYTES_MAX })
+  app.use(partings(draining))
   app.use(answers(events))
   const identified = [authenticate(verifyToken), rateLimit({ ...rate, limited: () => events.rateLimited() })]
 
@@ -64,6 +67,16 @@ export function createGatewayApp(dependencies: GatewayDependencies): App {
     app.use(router.allowedMethods())
   }
   return app
+}
+
+function partings(draining: AbortSignal | undefined): Middleware {
+  return async function parting(ctx, next) {
+    try {
+      await next()
+    } finally {
+      if (draining?.aborted) ctx.set('connection', 'close')
+    }
+  }
 }
 
 /** Gives errors their codes and Retry-After, and counts every answer. */

@@ -131,7 +131,7 @@ export type Answer = {
   readonly headers: Headers
 }
 
-export type GatewayOptions = Partial<Pick<GatewayDependencies, 'rate' | 'market'>> & {
+export type GatewayOptions = Partial<Pick<GatewayDependencies, 'rate' | 'market' | 'draining'>> & {
   readonly submit?: Submit
   readonly books?: Partial<Books>
 }
@@ -166,6 +166,7 @@ export class TestGateway {
       ...openLookups({ submit, books, riskShards: 2, now }),
       verifyToken: issuer.verifier(),
       events: createEvents(log, gateway.registry),
+      ...(options.draining !== undefined && { draining: options.draining }),
     })
     gateway.#server = await listen(app, { port: 0, host: '127.0.0.1' })
     return gateway

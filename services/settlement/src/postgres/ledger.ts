@@ -1,5 +1,6 @@
 import { ensurePartitions } from '@bourse/ledger/partitions'
 import { monthOf, type Month } from '@bourse/ledger/months'
+import { verifiedTls } from '@bourse/platform/postgres'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import type { Batch } from '../core/batch.ts'
 import { LedgerError, type Applied, type Ledger } from '../core/ledger.ts'
@@ -11,6 +12,7 @@ import * as write from './write.ts'
 
 export type LedgerOptions = {
   readonly url: string
+  readonly caFile?: string | undefined
   /** Connections; more than one writer per partition is of no use. */
   readonly max: number
   readonly statementTimeoutMs: number
@@ -21,10 +23,11 @@ export type LedgerOptions = {
  * the server takes back it takes back together with its offset row, to be read again. Every access is by key, so plans
  * are made once, for indexes, whatever the tables' statistics say.
  */
-export const connectLedger = ({ url, max, statementTimeoutMs }: LedgerOptions): Sql =>
+export const connectLedger = ({ url, caFile, max, statementTimeoutMs }: LedgerOptions): Sql =>
   postgres(url, {
     max,
     onnotice: () => {},
+    ...verifiedTls(caFile),
     connection: {
       application_name: 'settlement',
       statement_timeout: statementTimeoutMs,

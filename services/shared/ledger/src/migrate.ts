@@ -15,11 +15,16 @@ const MIGRATE_LOCK = 0x0b0e5e02
  * Brings a database to this version's schema and makes the partitions of `nowMs`'s month and the next. Does nothing
  * where that is done already; waits while another process does it.
  */
-export async function migrateLedger(databaseUrl: string, nowMs: number): Promise<void> {
+export async function migrateLedger(
+  databaseUrl: string,
+  nowMs: number,
+  tls: { readonly ssl?: { readonly ca: string } } = {},
+): Promise<void> {
   // One connection, for the lock is the session's. It is drizzle's alone: drizzle changes a client's parsers.
   const client = postgres(databaseUrl, {
     max: 1,
     onnotice: () => {},
+    ...tls,
     connection: { application_name: 'migrate' },
   })
   try {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { z } from 'zod'
 
 import { LOG_LEVELS } from './log.ts'
@@ -73,3 +74,20 @@ export const logLevel = () => z.enum(LOG_LEVELS).default('info')
 /** A secret has no default. */
 export const secret = (lengthMin = 16) =>
   z.string().min(lengthMin, `must have at least ${lengthMin} characters`)
+
+/** What every service reads. */
+export const serviceEnvironment = {
+  LOG_LEVEL: logLevel(),
+  /** Names this process among its kind, in Kafka's logs and metrics too: the pod's name. */
+  INSTANCE: z.string().min(1).max(128).default(hostname()),
+  /** The address that it listens on. Default: all. */
+  HOST: z.string().min(1).optional(),
+  /** Not ready any more, it serves for so long before it stops: until whoever sends it work has heard. */
+  DRAIN_DELAY_MS: milliseconds(0).default(0),
+} as const
+
+export const databaseEnvironment = {
+  DATABASE_URL: url('postgres', 'postgresql'),
+  /** Authorities of the server's certificate, which is then verified. Default: as the URL says. */
+  DATABASE_CA_FILE: z.string().min(1).optional(),
+} as const

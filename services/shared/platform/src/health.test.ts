@@ -40,6 +40,15 @@ describe('createOpsApp', () => {
     })
   })
 
+  it('is not ready, but alive, while it drains', async () => {
+    const draining = AbortSignal.abort()
+    const { status, body } = await get('/ready', { draining, checks: { kafka: () => {} } })
+    assert.equal(status, 503)
+    assert.deepEqual(JSON.parse(body).checks, { kafka: 'ok', draining: 'about to stop' })
+    await server?.close(0)
+    assert.equal((await get('/live', { draining })).status, 200)
+  })
+
   it('is alive, unless the event loop stalled', async () => {
     assert.equal((await get('/live')).status, 200)
     await server?.close(0)

@@ -7,6 +7,8 @@ export type Check = () => void | Promise<void>
 export type OpsAppOptions = {
   readonly checks: Readonly<Record<string, Check>>
   readonly metrics: Registry
+  /** Once aborted, the service is not ready, whatever its checks say. */
+  readonly draining?: AbortSignal
   /** Not alive when nothing else has run on the event loop for so long. @default 10_000 */
   readonly stallMsMax?: number
   /** @default 2_000, shorter than a probe's */
@@ -18,12 +20,13 @@ const BEAT_MS = 500
 /**
  * What the cluster asks a service, on a port of its own.
  *
- * `GET /live`: 200, or 503 when the event loop has stalled. `GET /ready`: 200 when every check passes, or 503; the
- * body names each. `GET /metrics`: for Prometheus.
+ * `GET /live`: 200, or 503 when the event loop has stalled. `GET /ready`: 200 when every check passes and the
+ * service is not about to stop, or 503; the body names each. `GET /metrics`: for Prometheus.
  */
 export function createOpsApp({
   checks,
   metrics,
+  draining,
   stallMsMax = 10_000,
   checkTimeoutMs = 2_000,
 }: OpsAppOptions): Koa {
@@ -42,6 +45,7 @@ export function createOpsApp({
         async ([name, check]) => [name, await outcome(check, checkTimeoutMs)] as const,
       ),
     )
+    if (draining?.aborted) results.push(['draining', 'about to stop'])
     const isReady = results.every(([, result]) => result === 'ok')
     ctx.status = isReady ? 200 : 503
     ctx.body = { ready: isReady, checks: Object.fromEntries(results) }

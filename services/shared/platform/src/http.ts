@@ -105,7 +105,7 @@ export type ListenOptions = {
   /** 0 takes a free one. */
   readonly port: number
   /** @default all addresses */
-  readonly host?: string
+  readonly host?: string | undefined
 }
 
 /** Serves an application. */

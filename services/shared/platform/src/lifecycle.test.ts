@@ -2,17 +2,16 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 
+type Options = { readonly graceMs?: number; readonly drainDelayMs?: number; readonly signal?: NodeJS.Signals }
+
 /** Runs `body` inside runService in a process of its own. `ready` is printed when the start is over. */
-async function run(
-  body: string,
-  { graceMs = 2_000, signal }: { graceMs?: number; signal?: NodeJS.Signals } = {},
-) {
+async function run(body: string, { graceMs = 2_000, drainDelayMs = 0, signal }: Options = {}) {
   const program = `
     import { runService } from ${JSON.stringify(new URL('lifecycle.ts', import.meta.url).href)}
     import { createLog } from ${JSON.stringify(new URL('log.ts', import.meta.url).href)}
     const print = (line) => process.stdout.write(line + '\\n')
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-    await runService({ graceMs: ${graceMs}, log: createLog({ name: 'test', level: 'info' }) }, async ({ resources, shutdown }) => {
+    await runService({ graceMs: ${graceMs}, drainDelayMs: ${drainDelayMs}, log: createLog({ name: 'test', level: 'info' }) }, async ({ resources, shutdown, draining }) => {
       ${body}
       print('ready')
     })`
@@ -56,6 +55,31 @@ describe('runService', () => {
     const [failed] = logged as [{ level: string; err: { message: string } }]
     assert.equal(failed.level, 'fatal')
     assert.equal(failed.err.message, 'the log is not what it was')
+  })
+
+  it('drains first where it is asked to, and closes then', async () => {
+    const { code, printed } = await run(
+      `resources.own(setInterval(() => {}, 1000), () => {})
+       resources.own('server', print)
+       draining.addEventListener('abort', () => {
+         print(shutdown.signal.aborted ? 'stops' : 'serves on')
+         setTimeout(() => print(shutdown.signal.aborted ? 'stops' : 'serves still'), 200)
+       })`,
+      { drainDelayMs: 400, signal: 'SIGTERM' },
+    )
+    assert.deepEqual(
+      { code, printed },
+      { code: 0, printed: ['ready', 'serves on', 'serves still', 'server'] },
+    )
+  })
+
+  it('does not drain when it fails', async () => {
+    const start = performance.now()
+    const { code } = await run(`setTimeout(() => shutdown.abort(new Error('broken')), 10)`, {
+      drainDelayMs: 60_000,
+    })
+    assert.equal(code, 1)
+    assert(performance.now() - start < 30_000)
   })
 
   it('closes what was open when the start fails', async () => {

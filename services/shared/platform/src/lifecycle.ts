@@ -8,33 +8,45 @@ export type ServiceScope = {
   readonly resources: Resources
   /** `abort(error)` ends the service with exit code 1; `signal` is aborted by SIGTERM and SIGINT too. */
   readonly shutdown: AbortController
+  /** Aborted at the first signal: not ready any more, though still serving for `drainDelayMs`. */
+  readonly draining: AbortSignal
 }
 
 export type ServiceOptions = {
   /** Time for closing, in ms; less than the pod's `terminationGracePeriodSeconds`. Then the process just ends. */
   readonly graceMs: number
+  /** Between the signal and closing: time in which whoever sends work hears of it. @default 0 */
+  readonly drainDelayMs?: number
   readonly log: Logger
 }
 
 /**
  * Runs a service: `start` opens everything, then this waits for SIGTERM, SIGINT or `shutdown.abort(error)`, closes
- * everything and ends the process. Exit code 0 after a signal; 1 after an error, which is logged, whether it came
+ * everything and ends the process. A second signal ends the delay. Exit code 0 after a signal; 1 after an error, which is logged, whether it came
  * from starting or running. What does not close within `graceMs`, or fails to close, ends by SIGKILL.
  */
 export async function runService(
-  { graceMs, log }: ServiceOptions,
+  { graceMs, drainDelayMs = 0, log }: ServiceOptions,
   start: (scope: ServiceScope) => Promise<void>,
 ): Promise<never> {
   const shutdown = new AbortController()
+  const draining = new AbortController()
   const resources = new Resources()
   const stop = (reason: unknown) => shutdown.abort(reason)
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop(name))
+  const drain = (signal: NodeJS.Signals) => {
+    if (draining.signal.aborted || drainDelayMs === 0) return stop(signal)
+    draining.abort(signal)
+    log.info({ signal, drainDelayMs }, 'draining')
+    setTimeout(stop, drainDelayMs, signal)
+  }
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, drain)
+  shutdown.signal.addEventListener('abort', () => draining.abort())
   process.on('uncaughtException', stop)
   process.on('unhandledRejection', stop)
 
   let failure: unknown
   try {
-    await Promise.race([start({ resources, shutdown }), aborted(shutdown.signal)])
+    await Promise.race([start({ resources, shutdown, draining: draining.signal }), aborted(shutdown.signal)])
     await aborted(shutdown.signal)
     if (typeof shutdown.signal.reason === 'string') log.info({ signal: shutdown.signal.reason }, 'stopping')
     else failure = shutdown.signal.reason

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs'
 import postgres, { type Sql } from 'postgres'
 
 export type { Sql }
 
 export type PostgresOptions = {
   readonly url: string
+  /** Authorities of the server's certificate; given, nobody else is spoken to. */
+  readonly caFile?: string | undefined
   /** Connections at most. */
   readonly max: number
   /** Shown in `pg_stat_activity`. */
@@ -24,6 +27,7 @@ const LIFETIME_MAX_S = 1_800
  */
 export function connectPostgres({
   url,
+  caFile,
   max,
   applicationName,
   statementTimeoutMs,
@@ -36,6 +40,7 @@ export function connectPostgres({
     types: { bigint: postgres.BigInt },
     connection: { application_name: applicationName, statement_timeout: statementTimeoutMs },
     onnotice: () => {},
+    ...verifiedTls(caFile),
   })
 }
 
@@ -43,3 +48,8 @@ export type Database = Sql<{ bigint: bigint }>
 
 /** Lets queries finish, for up to five seconds. */
 export const closePostgres = (sql: Database): Promise<void> => sql.end({ timeout: CLOSE_TIMEOUT_S })
+
+/** TLS as the client takes it: a server must prove its name by one of these authorities. Without any: as the URL says. */
+export function verifiedTls(caFile: string | undefined): { ssl?: { ca: string } } {
+  return caFile === undefined ? {} : { ssl: { ca: readFileSync(caFile, 'utf8') } }
+}

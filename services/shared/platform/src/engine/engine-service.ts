@@ -1,6 +1,6 @@
 import type { Machine } from '@bourse/protocol/shard'
 import { z } from 'zod'
-import { brokers, int, logLevel, url } from '../config.ts'
+import { databaseEnvironment, int, milliseconds, serviceEnvironment } from '../config.ts'
 import { createOpsApp } from '../health.ts'
 import { listen } from '../http.ts'
 import { connectAdmin } from '../kafka/admin.ts'
@@ -8,6 +8,7 @@ import { connectCommittedOffsets } from '../kafka/committed.ts'
 import { connectFollower } from '../kafka/consumer.ts'
 import { joinGroup } from '../kafka/group.ts'
 import { connectProducer } from '../kafka/producer.ts'
+import { kafkaConnection, kafkaEnvironment } from '../kafka/security.ts'
 import { runService } from '../lifecycle.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
@@ -16,14 +17,12 @@ import { publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
 
-const milliseconds = (min: number) => int({ min, max: 86_400_000 })
-
 /** What every engine reads from its environment. */
 export const engineEnvironment = {
   PORT: int({ min: 0, max: 65_535 }).default(8080),
-  KAFKA_BROKERS: brokers(),
-  DATABASE_URL: url('postgres', 'postgresql'),
-  LOG_LEVEL: logLevel(),
+  ...serviceEnvironment,
+  ...kafkaEnvironment,
+  ...databaseEnvironment,
   SESSION_TIMEOUT_MS: milliseconds(1_000).default(3_000),
   COMMIT_INTERVAL_MS: milliseconds(1).default(200),
   OBSERVE_INTERVAL_MS: milliseconds(1).default(1_000),
@@ -38,12 +37,14 @@ export type EngineConfig = Readonly<z.infer<z.ZodObject<typeof engineEnvironment
 export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: EngineConfig): Promise<void> {
   const name = `${kind.machine}-engine`
   const log = createLog({ name, level: config.LOG_LEVEL })
-  await runService({ graceMs: config.SHUTDOWN_GRACE_MS, log }, async ({ resources, shutdown }) => {
+  const times = { graceMs: config.SHUTDOWN_GRACE_MS, drainDelayMs: config.DRAIN_DELAY_MS }
+  await runService({ ...times, log }, async ({ resources, shutdown, draining }) => {
     const onFatal = (error: Error): void => shutdown.abort(error)
-    const connection = { brokers: config.KAFKA_BROKERS, clientId: name, log }
+    const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
     const sql = resources.own(
       connectPostgres({
         url: config.DATABASE_URL,
+        caFile: config.DATABASE_CA_FILE,
         max: 2,
         applicationName: name,
         statementTimeoutMs: 60_000,
@@ -62,17 +63,18 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     const store = new PostgresSnapshotStore(sql, ({ machine, shard }, offset, err) =>
       log.error({ machine, shard, offset, err }, 'snapshot passed over: it is not sound'),
     )
-    const times = {
+    const intervals = {
       commitMs: config.COMMIT_INTERVAL_MS,
       observeMs: config.OBSERVE_INTERVAL_MS,
       snapshotMs: config.SNAPSHOT_INTERVAL_MS,
       tickMs: config.TICK_INTERVAL_MS,
     }
-    const engine = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, times)
+    const engine = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, intervals)
     const metrics = createMetrics({ service: name })
     publishEngineMetrics(engine, metrics)
     const checks = { caught_up: () => requireThat(engine.ready, 'still catching up with the log') }
-    resources.own(await listen(createOpsApp({ checks, metrics }), { port: config.PORT }), (server) =>
+    const at = { port: config.PORT, host: config.HOST }
+    resources.own(await listen(createOpsApp({ checks, metrics, draining }), at), (server) =>
       server.close(1_000),
     )
 

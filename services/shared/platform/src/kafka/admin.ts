@@ -75,8 +75,9 @@ export class Admin {
   }
 
   /** False when it exists. */
-  #createTopic({ topic, partitions, replicas, config }: NewTopic): Promise<boolean> {
-    const client = rdkafka.AdminClient.create(clientSettings(this.#connection))
+  async #createTopic({ topic, partitions, replicas, config }: NewTopic): Promise<boolean> {
+    const access = await this.#connection.accessToken?.()
+    const client = rdkafka.AdminClient.create(clientSettings(this.#connection), access?.token)
     return new Promise<boolean>((resolve, reject) => {
       const newTopic = {
         topic,

@@ -1,7 +1,9 @@
 import type { Client } from 'node-rdkafka'
 
 import type { Logger } from '../log.ts'
+import { keepAuthorized } from './access-token.ts'
 import { KafkaError, kafkaError } from './error.ts'
+import type { AccessToken } from './security.ts'
 
 export type KafkaConnection = {
   /** `host:port`, separated by commas. */
@@ -13,6 +15,8 @@ export type KafkaConnection = {
   readonly connectTimeoutMs?: number
   /** More librdkafka settings, for TLS and SASL. They win over ours. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** For SASL with OAUTHBEARER: called for each client, and again before a token ends. */
+  readonly accessToken?: () => Promise<AccessToken>
 }
 
 export type TopicPartition = { readonly topic: string; readonly partition: number }
@@ -51,11 +55,12 @@ export function clientSettings({ brokers, clientId, settings }: KafkaConnection)
  * Trouble with a broker is logged: the client mends it by itself. An error that the client calls fatal goes to
  * `onFatal`: this client will never work again.
  */
-export function connect(
-  client: Client<'event.error' | 'event.log'>,
-  { brokers, clientId, log, connectTimeoutMs = 30_000 }: KafkaConnection,
+export async function connect(
+  client: Client<'event.error' | 'event.log' | 'disconnected'>,
+  connection: KafkaConnection,
   onFatal?: (error: KafkaError) => void,
 ): Promise<void> {
+  const { brokers, clientId, log, connectTimeoutMs = 30_000 } = connection
   const warn = rarely((kind, detail) => log?.warn({ kind, detail, brokers, clientId }, 'kafka trouble'))
   client.on('event.error', (cause) => {
     const error = kafkaError(cause, `Kafka client ${clientId}`)
@@ -65,10 +70,12 @@ export function connect(
   client.on('event.log', ({ severity, fac, message }: { severity: number; fac: string; message: string }) => {
     if (severity <= SYSLOG_WARNING) warn(fac, message)
   })
-  return new Promise((resolve, reject) => {
+  const end = await keepAuthorized(client, connection)
+  await new Promise<void>((resolve, reject) => {
     client.connect({ allTopics: false, timeout: connectTimeoutMs }, (cause) => {
-      if (cause) reject(kafkaError(cause, `cannot reach Kafka at ${brokers}`))
-      else resolve()
+      if (!cause) return resolve()
+      end()
+      reject(kafkaError(cause, `cannot reach Kafka at ${brokers}`))
     })
   })
 }
