@@ -25,8 +25,7 @@ apply() {
     folder=$(mktemp -d)
     for value in "$@"; do sets+=(--set "$value"); done
     synth --environment "$env" "${sets[@]}" --output "$folder"
-    local files=("$folder"/[0-9]*.yaml)
-    kubectl apply "${files[@]/#/--filename=}" -l app.kubernetes.io/name=gateway > /dev/null
+    kubectl apply -f "$folder" -l app.kubernetes.io/name=gateway > /dev/null
     rm -rf "$folder"
   fi
 }
