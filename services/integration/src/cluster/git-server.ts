@@ -38,12 +38,14 @@ export class GitServer {
     return this.#commit(`${path} as it is`, () => cp(from, join(this.#folder, path), { recursive: true }))
   }
 
-  /** Commits a file with a change. */
-  commitChange(path: string, change: (text: string) => string): Promise<string> {
-    const file = join(this.#folder, path)
-    return this.#commit(`a change of ${path}`, async () =>
-      writeFile(file, change(await readFile(file, 'utf8'))),
-    )
+  /** Commits files with a change. */
+  commitChange(paths: readonly string[], change: (text: string) => string): Promise<string> {
+    return this.#commit(`a change of ${paths.join(', ')}`, async () => {
+      for (const path of paths) {
+        const file = join(this.#folder, path)
+        await writeFile(file, change(await readFile(file, 'utf8')))
+      }
+    })
   }
 
   async stop(): Promise<void> {

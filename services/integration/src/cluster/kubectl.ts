@@ -45,6 +45,10 @@ export function commandBytes(
   })
 }
 
+/** Commands that would outlive the tests, which end by process.exit. */
+const staying = new Set<ChildProcess>()
+process.once('exit', () => staying.forEach((child) => child.kill()))
+
 /** kubectl with a context and a namespace. */
 export class Kubectl {
   readonly context: string
@@ -74,22 +78,26 @@ export class Kubectl {
   }
 
   /** Runs a command that stays, such as a port-forward, until it prints a line that matches. */
-  async stay(
+  stay(
     args: readonly string[],
     ready: RegExp,
-  ): Promise<{ child: ChildProcess; match: RegExpExecArray }> {
+  ): Promise<{ readonly child: ChildProcess; readonly match: RegExpExecArray }> {
     const child = spawn('kubectl', this.#global(args), { stdio: ['ignore', 'pipe', 'pipe'] })
-    // Nobody else would end it: tests end by process.exit.
-    process.once('exit', () => child.kill())
+    staying.add(child)
     let complaint = ''
     child.stderr.on('data', (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-1_000)))
-    for await (const line of createInterface(child.stdout)) {
-      const match = ready.exec(line)
-      if (match === null) continue
-      child.stdout.resume()
-      return { child, match }
-    }
-    throw new Error(`kubectl ${args.join(' ')}: ${complaint.trim()}`)
+    return new Promise((resolve, reject) => {
+      // Read on for ever, or it would stand still once nobody takes what it prints.
+      createInterface(child.stdout).on('line', (line) => {
+        const match = ready.exec(line)
+        if (match !== null) resolve({ child, match })
+      })
+      child.once('error', reject)
+      child.once('exit', () => {
+        staying.delete(child)
+        reject(new Error(`kubectl ${args.join(' ')}: ${complaint.trim()}`))
+      })
+    })
   }
 
   #global(args: readonly string[]): string[] {

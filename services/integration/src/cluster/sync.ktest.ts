@@ -15,13 +15,11 @@ const PLANNED_MS = 1_000
 const budget = z.object({ spec: z.object({ maxUnavailable: z.number().optional() }) })
 const policies = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) })
 
-/** Rolls the engines: their pods get an annotation. */
-const changedEngines = `
-patches:
-  - target: { kind: Deployment, labelSelector: app.kubernetes.io/component=engine }
-    patch: |-
-      - { op: add, path: /spec/template/metadata/annotations, value: { bourse.dev/release: second } }
-`
+const ENGINES = ['matching-engine', 'risk-engine']
+
+/** Pods with another annotation are other pods. */
+const annotated = (text: string): string =>
+  text.replace(/^( +)bourse\.dev\/config-checksum: .*$/m, '$&\n$1bourse.dev/release: second')
 
 describe('Argo CD', function () {
   this.timeout(900_000)
@@ -69,7 +67,8 @@ describe('Argo CD', function () {
   it('rolls out a commit under load', async function () {
     let tookMs = 0
     const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
-      const commit = await git.commitChange(`${PATH}/kustomization.yaml`, (text) => text + changedEngines)
+      const files = ENGINES.map((app) => `${PATH}/40-${app}.yaml`)
+      const commit = await git.commitChange(files, annotated)
       await argo.refresh()
       tookMs = await argo.hasSynced(commit, SYNC_MS)
       await exchange.cluster.settled()

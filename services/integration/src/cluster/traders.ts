@@ -17,17 +17,21 @@ const CONNECTIONS = 16
 /** A connection into a pod that is gone says nothing for ever. */
 const ANSWER_MS_MAX = 4_000
 
-const gateway = z.object({
-  spec: z.object({
-    template: z.object({
-      spec: z.object({
-        containers: z.array(
-          z.object({ env: z.array(z.object({ name: z.string(), value: z.string().optional() })) }),
-        ),
-      }),
+const gatewaySettings = z
+  .object({
+    data: z.object({
+      JWT_ISSUER: z.string(),
+      JWT_AUDIENCE: z.string(),
+      RISK_PARTITIONS: z.coerce.number(),
+      MATCHING_PARTITIONS: z.coerce.number(),
     }),
-  }),
-})
+  })
+  .transform(({ data }) => ({
+    claims: { issuer: data.JWT_ISSUER, audience: data.JWT_AUDIENCE },
+    riskShards: data.RISK_PARTITIONS,
+    matchingShards: data.MATCHING_PARTITIONS,
+  }))
+type Settings = z.infer<typeof gatewaySettings>
 
 /** Accounts that have done nothing yet, and what their owners will write down. */
 export type Trading = {
@@ -109,28 +113,13 @@ export class Desk {
   }
 }
 
-type Settings = {
-  readonly claims: { readonly issuer: string; readonly audience: string }
-  readonly riskShards: number
-  readonly matchingShards: number
-}
-
-/** As the gateway was told. */
+/** As the gateway is told, in a ConfigMap of its own name. */
 async function settingsOf(cluster: Cluster): Promise<Settings> {
   const name = await cluster.activeGateway()
-  const path = `/apis/apps/v1/namespaces/${cluster.kubectl.namespace}/deployments/${name}`
-  const { spec } = await cluster.api.read(gateway, path)
-  const variables = spec.template.spec.containers.flatMap(({ env }) => env)
-  const told = (name: string): string => {
-    const value = variables.find((variable) => variable.name === name)?.value
-    if (value === undefined) throw new Error(`the gateway has no ${name}`)
-    return value
-  }
-  return {
-    claims: { issuer: told('JWT_ISSUER'), audience: told('JWT_AUDIENCE') },
-    riskShards: Number(told('RISK_PARTITIONS')),
-    matchingShards: Number(told('MATCHING_PARTITIONS')),
-  }
+  return cluster.api.read(
+    gatewaySettings,
+    `/api/v1/namespaces/${cluster.kubectl.namespace}/configmaps/${name}`,
+  )
 }
 
 async function signerFor(cluster: Cluster, { claims }: Settings): Promise<TokenSigner> {
