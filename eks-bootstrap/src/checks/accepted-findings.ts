@@ -81,7 +81,7 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
     reason: 'Replication copies every object of its three buckets, and nothing else.',
   },
   {
-    rule: /^AwsSolutions-IAM5\[Resource::arn:aws:(kafka|kms|logs|s3|secretsmanager|ssm|elasticfilesystem):/,
+    rule: /^AwsSolutions-IAM5\[Resource::arn:aws:(es|kafka|kms|logs|s3|secretsmanager|ssm|elasticfilesystem):/,
     path: /Addons\/Identity\//,
     reason:
       "A cluster's uuid, a key known by its alias, and what lies under one name: all bound by conditions.",
@@ -95,6 +95,11 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
     rule: /^AwsSolutions-IAM5\[Resource::\*\]$/,
     path: /RotationRole|\/Cost\/|\/Drills\/|Failover\/|\/Dax|Edge\/Api/,
     reason: 'Random passwords, enrolment, log delivery and traces have no resource to name.',
+  },
+  {
+    rule: /^AwsSolutions-IAM5\[Resource::\*\]$/,
+    path: /\/Organization\/(EnableGuardrails|EnableTagPolicies|TrustCloudTrail)\//,
+    reason: "Two switches of the organization itself; they are turned once, by CDK's own handler.",
   },
   {
     rule: /^AwsSolutions-IAM5\[Resource::arn:aws:iam::\*:role\/aws-service-role/,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Match, type Template } from 'aws-cdk-lib/assertions'
 import { flat, resources } from '../testing/resources.ts'
-import { environment, template, templates } from '../testing/templates.ts'
+import { environment, everyFeature, pick, template, templates } from '../testing/templates.ts'
 import { HELM_CHARTS, KUBERNETES_VERSION, NODE_ADDONS, POD_ADDONS } from '../versions.ts'
 
 const cluster = () => template('production', 'Cluster')
@@ -214,6 +214,14 @@ describe('Workload identity', () => {
     assert.deepEqual(topics('risk-engine', 'ReadData'), ['risk.in'])
     assert.deepEqual(topics('settlement', 'ReadData').sort(), ['orders.out', 'risk.out'])
     assert.deepEqual(topics('market-data', 'WriteData'), [])
+    assert.deepEqual(topics('settlement', 'WriteData'), [])
+    // Each log begins with a record that names it: who creates a topic writes it.
+    assert.deepEqual(topics('operator', 'WriteData').sort(), [
+      'orders.in',
+      'orders.out',
+      'risk.in',
+      'risk.out',
+    ])
     for (const name of [
       'gateway',
       'risk-engine',
@@ -226,6 +234,36 @@ describe('Workload identity', () => {
     }
     assert(topics('operator', 'CreateTopic').includes('risk.in'))
   })
+
+  it('serves the service accounts that the charts make, in their namespace', () => {
+    const found = resources(addons(), 'AWS::EKS::PodIdentityAssociation').map(
+      ({ properties }) => `${properties['Namespace']}/${properties['ServiceAccount']}`,
+    )
+    for (const name of SERVICES) assert(found.includes(`bourse/${name}`), name)
+  })
+
+  it('lets a service act for its own consumer group alone', () => {
+    for (const name of ['risk-engine', 'matching-engine', 'settlement', 'market-data']) {
+      assert.deepEqual(topics(name, 'AlterGroup'), [name])
+      // Followers outside the group still ask who coordinates their name.
+      assert.deepEqual(topics(name, 'DescribeGroup'), [`${name}*`])
+    }
+    assert.deepEqual(topics('gateway', 'AlterGroup'), [])
+    assert.deepEqual(topics('gateway', 'DescribeGroup'), ['gateway*'])
+  })
+
+  for (const [flag, service, action] of [
+    ['dax', 'gateway', 'dax:Query'],
+    ['eventBus', 'market-data', 'events:PutEvents'],
+    ['orderQueue', 'gateway', 'sqs:DeleteMessage'],
+    ['tradeStream', 'archive', 'kinesis:PutRecords'],
+    ['openSearch', 'archive', 'es:ESHttpPut'],
+  ] as const) {
+    it(`lets ${service} use what the flag ${flag} makes, and only where it is on`, () => {
+      assert(actionsOf(pick(everyFeature(), 'Addons'), service).includes(action))
+      assert(!actionsOf(addons(), service).includes(action))
+    })
+  }
 
   it('never allows every action, in any stack', () => {
     for (const [id, made] of [...templates('production'), ...templates('organization')]) {
@@ -256,11 +294,19 @@ describe('Workload identity', () => {
     }
   })
 
-  function topics(service: string, verb: string): string[] {
-    const [role] = resources(addons(), 'AWS::IAM::Role').filter(
+  function roleOf(made: Template, service: string) {
+    const roles = resources(made, 'AWS::IAM::Role')
+    return roles.find(
       ({ properties }) => properties['RoleName'] === `bourse-production-${service}-us-east-1`,
-    )
-    const allowed = statements(role!.properties).filter(({ Action }) =>
+    )!
+  }
+
+  function actionsOf(made: Template, service: string): string[] {
+    return statements(roleOf(made, service).properties).flatMap(({ Action }) => [Action ?? []].flat())
+  }
+
+  function topics(service: string, verb: string): string[] {
+    const allowed = statements(roleOf(addons(), service).properties).filter(({ Action }) =>
       [Action].flat().includes(`kafka-cluster:${verb}`),
     )
     return allowed.flatMap(({ Resource }) => [Resource].flat().map((arn) => String(arn).split('/').at(-1)!))
@@ -268,6 +314,15 @@ describe('Workload identity', () => {
 })
 
 type TagSpecification = { readonly ResourceType: string; readonly Tags: readonly { readonly Key: string }[] }
+
+const SERVICES = [
+  'gateway',
+  'risk-engine',
+  'matching-engine',
+  'settlement',
+  'market-data',
+  'operator',
+] as const
 
 type Statement = {
   readonly Effect: string

@@ -20,7 +20,7 @@ export class WorkloadIdentity extends Construct {
     this.#clusterName = clusterName
     this.#place = place
     for (const [name, workload] of Object.entries(WORKLOADS)) {
-      this.#associate(namespace, name, workloadStatements(workload, place))
+      this.#associate(namespace, name, workloadStatements(name, workload, place))
     }
     for (const { namespace: home, name, statements } of OPERATORS)
       this.#associate(home, name, statements(place))

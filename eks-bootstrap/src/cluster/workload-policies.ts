@@ -1,8 +1,8 @@
 import * as iam from 'aws-cdk-lib/aws-iam'
 import { kafkaArn } from '../data/log-cluster.ts'
-import { type Environment } from '../environment.ts'
+import { type Environment, type Features } from '../environment.ts'
 import { type Region } from '../regions.ts'
-import { keyAlias } from '../security/keys-stack.ts'
+import { keyAlias, type Purpose } from '../security/keys-stack.ts'
 
 type Kafka = {
   readonly reads?: readonly string[]
@@ -14,12 +14,16 @@ type Workload = {
   readonly kafka?: Kafka
   readonly buckets?: { readonly reads?: readonly string[]; readonly writes?: readonly string[] }
   readonly extra?: (place: Place) => readonly iam.PolicyStatement[]
+  /** What a flag of the primary site adds. */
+  readonly features?: Partial<Record<keyof Features, (place: Place) => readonly iam.PolicyStatement[]>>
 }
 
 export type Place = { readonly environment: Environment; readonly region: Region }
 
 const DEAD_LETTERS = 'dead-letters.*'
-const TOPICS = ['risk.in', 'orders.in', 'risk.out', 'orders.out', 'replies', DEAD_LETTERS]
+/** Each begins with a record that names it, written by whoever creates it. */
+const LOGS = ['risk.in', 'orders.in', 'risk.out', 'orders.out']
+const TOPICS = [...LOGS, 'replies', DEAD_LETTERS]
 
 /** Metrics travel as log lines; CloudWatch reads them out. */
 export const METRICS_LOG_GROUP = '/bourse/metrics'
@@ -32,16 +36,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   gateway: {
     kafka: { writes: ['risk.in'], reads: ['replies'] },
     extra: (place) => [assumeSessionRole(place)],
+    features: { dax: readCache, orderQueue: takeOrders },
   },
-  identity: { extra: (place) => [assumeSessionRole(place)] },
+  identity: { extra: (place) => [assumeSessionRole(place)], features: { dax: readCache } },
   operator: {
-    kafka: {
-      writes: ['risk.in'],
-      reads: ['risk.in', 'risk.out', 'orders.in', 'orders.out', DEAD_LETTERS],
-      group: 'operator',
-    },
-    buckets: { reads: ['snapshots'] },
+    kafka: { writes: LOGS, reads: [...LOGS, DEAD_LETTERS] },
     extra: (place) => [administerTopics(place)],
+    features: { openSearch: (place) => [search(place, ['Get', 'Post'])] },
   },
   'risk-engine': {
     kafka: {
@@ -49,17 +50,19 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       writes: ['risk.in', 'orders.in', 'risk.out', 'replies'],
       group: 'risk-engine',
     },
-    buckets: { reads: ['snapshots'], writes: ['snapshots'] },
   },
   'matching-engine': {
     kafka: { reads: ['orders.in'], writes: ['orders.out', 'risk.in', 'orders.in'], group: 'matching-engine' },
-    buckets: { reads: ['snapshots'], writes: ['snapshots'] },
   },
-  settlement: { kafka: { reads: ['risk.out', 'orders.out'], writes: [DEAD_LETTERS], group: 'settlement' } },
-  'market-data': { kafka: { reads: ['orders.out', 'risk.out'], group: 'market-data' } },
+  settlement: { kafka: { reads: ['risk.out', 'orders.out'], group: 'settlement' } },
+  'market-data': {
+    kafka: { reads: ['orders.out', 'risk.out'], group: 'market-data' },
+    features: { eventBus: publishEvents },
+  },
   archive: {
     kafka: { reads: ['risk.out', 'orders.out', DEAD_LETTERS], writes: [DEAD_LETTERS], group: 'archive' },
     buckets: { writes: ['archive', 'audit'] },
+    features: { tradeStream: streamTrades, openSearch: (place) => [search(place, ['Post', 'Put'])] },
   },
 }
 
@@ -80,28 +83,41 @@ export const OPERATORS = [
   },
 ] as const
 
-export function workloadStatements(workload: Workload, place: Place): readonly iam.PolicyStatement[] {
-  const { kafka, buckets, extra } = workload
+export function workloadStatements(
+  name: string,
+  workload: Workload,
+  place: Place,
+): readonly iam.PolicyStatement[] {
+  const { kafka, buckets, extra, features = {} } = workload
+  const { primaryRegion, features: flags } = place.environment
+  const added = Object.entries(features).filter(
+    ([flag]) => place.region === primaryRegion && flags[flag as keyof Features],
+  )
   return [
-    ...(kafka === undefined ? [] : kafkaStatements(kafka, place)),
+    ...(kafka === undefined ? [] : kafkaStatements(name, kafka, place)),
     ...(buckets === undefined ? [] : bucketStatements(buckets, place)),
     ...(extra?.(place) ?? []),
+    ...added.flatMap(([, statements]) => statements(place)),
   ]
 }
 
-function kafkaStatements({ reads = [], writes = [], group }: Kafka, place: Place): iam.PolicyStatement[] {
-  const topics = (names: readonly string[]) => names.map((name) => arn(place, 'topic', name))
-  const statements = [
-    allow(['kafka-cluster:Connect', 'kafka-cluster:WriteDataIdempotently'], [arn(place, 'cluster', '')]),
-  ]
+function kafkaStatements(
+  name: string,
+  { reads = [], writes = [], group }: Kafka,
+  place: Place,
+): iam.PolicyStatement[] {
+  const topics = (names: readonly string[]) => names.map((topic) => arn(place, 'topic', topic))
+  const connecting = ['kafka-cluster:Connect']
+  if (writes.length > 0) connecting.push('kafka-cluster:WriteDataIdempotently')
+  const statements = [allow(connecting, [arn(place, 'cluster', '')])]
   const described = [...new Set([...reads, ...writes])]
   statements.push(allow(['kafka-cluster:DescribeTopic'], topics(described)))
   if (reads.length > 0) statements.push(allow(['kafka-cluster:ReadData'], topics(reads)))
   if (writes.length > 0) statements.push(allow(['kafka-cluster:WriteData'], topics(writes)))
-  if (group !== undefined) {
-    const actions = ['kafka-cluster:DescribeGroup', 'kafka-cluster:AlterGroup']
-    statements.push(allow(actions, [arn(place, 'group', group)]))
-  }
+  // The client asks who coordinates its group's name, also where it follows partitions outside any group.
+  if (reads.length > 0)
+    statements.push(allow(['kafka-cluster:DescribeGroup'], [arn(place, 'group', `${name}*`)]))
+  if (group !== undefined) statements.push(allow(['kafka-cluster:AlterGroup'], [arn(place, 'group', group)]))
   return statements
 }
 
@@ -129,7 +145,8 @@ function bucketStatements(
       ),
     )
   }
-  return [...statements, useDataKey({ environment, region }, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'])]
+  const actions = ['kms:Decrypt', 'kms:GenerateDataKey']
+  return [...statements, useKey({ environment, region }, 'data', 's3', actions)]
 }
 
 function assumeSessionRole({ environment: { name, account } }: Place): iam.PolicyStatement {
@@ -159,6 +176,62 @@ function administerTopics(place: Place): iam.PolicyStatement {
   )
 }
 
+/** DAX knows no leading keys: who reads through it is trusted with every user's sessions. */
+function readCache({ environment: { name, account }, region }: Place): iam.PolicyStatement[] {
+  const actions = ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'].map((verb) => `dax:${verb}`)
+  return [allow(actions, [`arn:aws:dax:${region}:${account}:cache/${cacheName(name)}`])]
+}
+
+/** As DAX allows it: twenty characters. */
+export function cacheName(environmentName: string): string {
+  return `bourse-${environmentName}`.slice(0, 20)
+}
+
+function takeOrders(place: Place): iam.PolicyStatement[] {
+  const { name, account } = place.environment
+  const actions = [
+    'ReceiveMessage',
+    'DeleteMessage',
+    'ChangeMessageVisibility',
+    'GetQueueAttributes',
+    'GetQueueUrl',
+  ]
+  return [
+    allow(
+      actions.map((action) => `sqs:${action}`),
+      [`arn:aws:sqs:${place.region}:${account}:bourse-${name}-orders.fifo`],
+    ),
+    useKey(place, 'messages', 'sqs', ['kms:Decrypt']),
+  ]
+}
+
+function publishEvents({ environment: { name, account }, region }: Place): iam.PolicyStatement[] {
+  return [
+    allow(['events:PutEvents'], [`arn:aws:events:${region}:${account}:event-bus/bourse-${name}-events`]),
+  ]
+}
+
+function streamTrades(place: Place): iam.PolicyStatement[] {
+  const { name, account } = place.environment
+  return [
+    allow(
+      ['kinesis:PutRecord', 'kinesis:PutRecords', 'kinesis:DescribeStreamSummary', 'kinesis:ListShards'],
+      [`arn:aws:kinesis:${place.region}:${account}:stream/bourse-${name}-trades`],
+    ),
+    useKey(place, 'data', 'kinesis', ['kms:GenerateDataKey']),
+  ]
+}
+
+function search(
+  { environment: { name, account }, region }: Place,
+  verbs: readonly string[],
+): iam.PolicyStatement {
+  return allow(
+    verbs.map((verb) => `es:ESHttp${verb}`),
+    [`arn:aws:es:${region}:${account}:domain/bourse-${name}-search/*`],
+  )
+}
+
 function lagReader(place: Place): iam.PolicyStatement[] {
   return [
     allow(['kafka-cluster:Connect'], [arn(place, 'cluster', '')]),
@@ -176,7 +249,7 @@ function secretReader(place: Place): iam.PolicyStatement[] {
       ['ssm:GetParameter', 'ssm:GetParameters'],
       [`arn:aws:ssm:${place.region}:${account}:parameter/bourse/${name}/*`],
     ),
-    useDataKey(place, 'secretsmanager', ['kms:Decrypt']),
+    useKey(place, 'data', 'secretsmanager', ['kms:Decrypt']),
   ]
 }
 
@@ -234,8 +307,9 @@ function fileMounter({ environment, region }: Place): iam.PolicyStatement[] {
 }
 
 /** The key by its alias: other keys of the account stay closed, and only this service's calls pass. */
-function useDataKey(
+function useKey(
   { environment, region }: Place,
+  purpose: Purpose,
   service: string,
   actions: readonly string[],
 ): iam.PolicyStatement {
@@ -243,7 +317,7 @@ function useDataKey(
     actions: [...actions],
     resources: [`arn:aws:kms:${region}:${environment.account}:key/*`],
     conditions: {
-      'ForAnyValue:StringEquals': { 'kms:ResourceAliases': keyAlias(environment.name, 'data') },
+      'ForAnyValue:StringEquals': { 'kms:ResourceAliases': keyAlias(environment.name, purpose) },
       StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` },
     },
   })

@@ -11,6 +11,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import type * as kms from 'aws-cdk-lib/aws-kms'
 import { type Construct } from 'constructs'
+import { cacheName } from '../cluster/workload-policies.ts'
 import { type DataStack } from '../data/data-stack.ts'
 import { type Features } from '../environment.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
@@ -76,7 +77,7 @@ export class IntegrationsStack extends BourseStack {
     const subnetIds = this.#network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds
     const subnets = new dax.CfnSubnetGroup(this, 'DaxSubnets', { subnetIds })
     new dax.CfnCluster(this, 'Dax', {
-      clusterName: `bourse-${this.config.name}`.slice(0, 20),
+      clusterName: cacheName(this.config.name),
       nodeType: 'dax.r5.large',
       replicationFactor: 3,
       iamRoleArn: role.roleArn,
@@ -90,12 +91,23 @@ export class IntegrationsStack extends BourseStack {
   /** Serverless, reading the archive in place through the catalogue. */
   #warehouse(archive: s3.IBucket): void {
     const role = new iam.Role(this, 'WarehouseRole', {
-      assumedBy: new iam.ServicePrincipal('redshift.amazonaws.com'),
+      assumedBy: new iam.CompositePrincipal(
+        new iam.ServicePrincipal('redshift.amazonaws.com'),
+        new iam.ServicePrincipal('redshift-serverless.amazonaws.com'),
+      ),
     })
     archive.grantRead(role, 'trades/*')
     role.addToPolicy(
       new iam.PolicyStatement({
-        actions: ['glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:GetPartitions'],
+        actions: [
+          'GetDatabase',
+          'GetDatabases',
+          'GetTable',
+          'GetTables',
+          'GetPartition',
+          'GetPartitions',
+          'BatchGetPartition',
+        ].map((action) => `glue:${action}`),
         resources: [
           'catalog',
           `database/bourse_${this.config.name}`,
@@ -116,7 +128,8 @@ export class IntegrationsStack extends BourseStack {
       workgroupName: this.localName('warehouse'),
       namespaceName: namespace.ref,
       baseCapacity: WAREHOUSE_RPUS,
-      enhancedVpcRouting: true,
+      // With it, the catalogue would be asked for from the data tier, which has no way there.
+      enhancedVpcRouting: false,
       publiclyAccessible: false,
       subnetIds: this.#network.vpc.selectSubnets({ subnetGroupName: 'data' }).subnetIds,
       securityGroupIds: [this.#securityGroup('Warehouse', PORT.redshift).securityGroupId],
@@ -183,11 +196,13 @@ export class IntegrationsStack extends BourseStack {
     domain.node.addDependency(policy)
   }
 
-  /** What outsiders subscribe to: the bus, its schemas discovered from traffic, and a month to replay. */
+  /**
+   * What outsiders subscribe to: the bus, its schemas discovered from traffic, and a month to replay. Encrypted with AWS's
+   * own key, for there is no discovery on a bus with a key of ours.
+   */
   #eventBus(): void {
     const bus = new events.EventBus(this, 'Bus', {
       eventBusName: this.localName('events'),
-      kmsKey: this.#keys.messages,
       description: 'Public events of the exchange',
     })
     bus.archive('Archive', {
