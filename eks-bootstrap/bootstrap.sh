@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Usage: npm run bootstrap -- dev|staging|production|organization
-# Prepares both regions of the account once, then deploys every stack of the stage, in order.
+# Prepares both regions of the account once, then deploys, in order, every stack of the stage that belongs to the account
+# of your credentials. An environment is one account; the organization's stacks are in two.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -9,15 +10,20 @@ account=$(aws sts get-caller-identity --query Account --output text)
 export JSII_DEPRECATED=quiet
 
 npx cdk synth --quiet
-expected=$(node -e '
-  const { artifacts } = require(`./cdk.out/assembly-${process.argv[1]}/manifest.json`)
+stacks=$(node -e '
+  const [stage, account] = process.argv.slice(1)
+  const { artifacts } = require(`./cdk.out/assembly-${stage}/manifest.json`)
   const stacks = Object.values(artifacts).filter(({ type }) => type === "aws:cloudformation:stack")
-  console.log([...new Set(stacks.map(({ environment }) => environment.split("/")[2]))].join(" "))
-' "$stage")
-if [[ $stage != organization && $expected != "$account" ]]; then
-  echo "credentials are for account $account, and $stage is configured for $expected" >&2
-  exit 1
-fi
+  const accountOf = ({ environment }) => environment.split("/")[2]
+  const ours = stacks.filter((stack) => accountOf(stack) === account)
+  if (ours.length === 0) {
+    const configured = [...new Set(stacks.map(accountOf))].join(" or ")
+    console.error(`credentials are for account ${account}, and ${stage} is configured for ${configured}`)
+    process.exit(1)
+  }
+  console.log(ours.map(({ displayName }) => displayName).join(" "))
+' "$stage" "$account")
 
 npx cdk bootstrap --app cdk.out "aws://$account/us-east-1" "aws://$account/us-west-2"
-npx cdk deploy --app cdk.out --require-approval broadening --concurrency 3 "$stage/**"
+# shellcheck disable=SC2086 # One word a stack.
+npx cdk deploy --app cdk.out --require-approval broadening --concurrency 3 --exclusively $stacks

@@ -3,6 +3,7 @@ import { RulePack } from './checks/rule-pack.ts'
 import { type Environment } from './environment.ts'
 import { OrganizationStack } from './organization/organization-stack.ts'
 import { ORGANIZATION } from './organization/organization.ts'
+import { OrganizationTrailStack } from './organization/trail-stack.ts'
 import { SecurityLoggingStack } from './organization/security-logging-stack.ts'
 import { REGIONS } from './regions.ts'
 import { buildEnvironment } from './site.ts'
@@ -46,13 +47,12 @@ function knownZones(environments: readonly Environment[]): Record<string, readon
 
 function buildOrganization(stage: Stage): void {
   const { accountIds, region } = ORGANIZATION
+  const management = { organization: ORGANIZATION, env: { account: accountIds.management, region } }
+  const organization = new OrganizationStack(stage, management)
   const logging = new SecurityLoggingStack(stage, {
     organization: ORGANIZATION,
     env: { account: accountIds.securityLogging, region },
   })
-  const organization = new OrganizationStack(stage, {
-    organization: ORGANIZATION,
-    env: { account: accountIds.management, region },
-  })
-  organization.addStackDependency(logging)
+  logging.addStackDependency(organization)
+  new OrganizationTrailStack(stage, management).addStackDependency(logging)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 
@@ -28,4 +29,38 @@ describe('The whole synthesis', function () {
       'assembly-staging',
     ])
   })
+
+  for (const [stage, account, stacks] of [
+    ['dev', '444444444444', /--exclusively dev\/\S+( dev\/\S+)+$/m],
+    [
+      'organization',
+      '111111111111',
+      /--exclusively organization\/Organization organization\/OrganizationTrail$/m,
+    ],
+    ['organization', '222222222222', /--exclusively organization\/SecurityLogging$/m],
+  ] as const) {
+    it(`deploys of ${stage} what belongs to account ${account}`, () => {
+      const { status, stdout, stderr } = bootstrap(stage, account)
+      assert.equal(status, 0, stderr)
+      assert.match(stdout, stacks)
+    })
+  }
+
+  it('stops when the credentials are of another account, and names both', () => {
+    const { status, stdout, stderr } = bootstrap('dev', '666666666666')
+    assert.equal(status, 1)
+    assert.match(stderr, /account 666666666666, and dev is configured for 444444444444/)
+    assert.doesNotMatch(stdout, /deploy/)
+  })
 })
+
+/** Runs the script with an AWS that knows only who asks, and a CDK that only says what it was told. */
+function bootstrap(stage: string, account: string) {
+  const bin = mkdtempSync(join(tmpdir(), 'bootstrap-'))
+  const tool = (name: string, line: string) =>
+    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 })
+  tool('aws', `echo ${account}`)
+  tool('npx', 'echo "$@"')
+  const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` }
+  return spawnSync(join(ROOT, 'bootstrap.sh'), [stage], { cwd: ROOT, env, encoding: 'utf8' })
+}

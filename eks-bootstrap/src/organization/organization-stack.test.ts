@@ -1,14 +1,54 @@
 import assert from 'node:assert/strict'
 import { Match, Template } from 'aws-cdk-lib/assertions'
-import { App } from 'aws-cdk-lib'
+import { App, type Stack } from 'aws-cdk-lib'
 import { flat, resources } from '../testing/resources.ts'
-import { template } from '../testing/templates.ts'
+import { buildApp } from '../app.ts'
+import { template, TEST_CONTEXT } from '../testing/templates.ts'
 import { OrganizationStack } from './organization-stack.ts'
 import { ORGANIZATION } from './organization.ts'
 
 const organization = () => template('organization', 'Organization')
 
+const trail = () => template('organization', 'OrganizationTrail')
+
 describe('Organization', () => {
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-organizations-account.html
+  for (const type of ['Account', 'OrganizationalUnit', 'Policy']) {
+    it(`is changed one ${type} at a time`, () => {
+      const made = Object.entries(organization().findResources(`AWS::Organizations::${type}`)) as [
+        string,
+        { DependsOn?: string[] },
+      ][]
+      const names = made.map(([name]) => name)
+      const first = made.filter(([, { DependsOn = [] }]) => !DependsOn.some((name) => names.includes(name)))
+      assert.equal(first.length, 1)
+    })
+  }
+
+  it('turns on what its policies and its trail need', () => {
+    const calls = resources(organization(), 'Custom::AWS').map(({ properties }) => flat(properties['Create']))
+    for (const wanted of ['SERVICE_CONTROL_POLICY', 'TAG_POLICY', 'cloudtrail.amazonaws.com']) {
+      assert(
+        calls.some((call) => call.includes(wanted)),
+        wanted,
+      )
+    }
+    for (const { DependsOn } of Object.values(organization().findResources('AWS::Organizations::Policy')) as {
+      DependsOn?: string[]
+    }[]) {
+      assert(DependsOn?.some((name) => /^(Enable|Guardrail)/.test(name)))
+    }
+  })
+
+  it('has its accounts before their bucket, and the bucket before the trail', () => {
+    const app = buildApp([], { context: TEST_CONTEXT })
+    const stage = app.node.findChild('organization')
+    const before = (id: string) =>
+      (stage.node.findChild(id) as Stack).dependencies.map((stack) => stack.node.id)
+    assert.deepEqual(before('SecurityLogging'), ['Organization'])
+    assert.deepEqual(before('OrganizationTrail'), ['SecurityLogging'])
+  })
+
   it('has the units asked for, the three workloads under one', () => {
     const units = resources(organization(), 'AWS::Organizations::OrganizationalUnit').map(
       ({ properties }) => [
@@ -89,7 +129,7 @@ describe('Organization', () => {
   })
 
   it('sends every trail to Security-Logging, where nothing is erased for seven years', () => {
-    organization().hasResourceProperties('AWS::CloudTrail::Trail', {
+    trail().hasResourceProperties('AWS::CloudTrail::Trail', {
       IsOrganizationTrail: true,
       IsMultiRegionTrail: true,
       S3BucketName: 'bourse-organization-trail-222222222222',
@@ -112,7 +152,7 @@ describe('Organization', () => {
         ],
       }),
     })
-    organization().resourceCountIs('AWS::CloudWatch::Alarm', 2)
+    trail().resourceCountIs('AWS::CloudWatch::Alarm', 2)
   })
 
   it('has a budget over all accounts', () => {

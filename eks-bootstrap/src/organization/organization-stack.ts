@@ -1,25 +1,18 @@
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
 import * as budgets from 'aws-cdk-lib/aws-budgets'
-import * as cloudtrail from 'aws-cdk-lib/aws-cloudtrail'
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch'
-import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions'
 import * as iam from 'aws-cdk-lib/aws-iam'
-import * as kms from 'aws-cdk-lib/aws-kms'
-import * as logs from 'aws-cdk-lib/aws-logs'
 import * as organizations from 'aws-cdk-lib/aws-organizations'
-import * as sns from 'aws-cdk-lib/aws-sns'
-import { type Construct } from 'constructs'
+import * as resources from 'aws-cdk-lib/custom-resources'
+import { type Construct, type IDependable } from 'constructs'
 import { type Organization } from './organization.ts'
 import { BREAK_GLASS_ROLE, GUARDRAILS, TAG_POLICY } from './policies.ts'
 import { tag } from '../stack.ts'
-import { trailBucketName, trailKeyAlias } from './security-logging-stack.ts'
 
-const TRAIL_DAYS = 90
 const BREAK_GLASS_HOURS = 1
 
 type OrganizationStackProps = StackProps & { readonly organization: Organization }
 
-/** The management account: units, accounts, guardrails, the trail of all accounts and the budget over them. */
+/** The management account: units, accounts, guardrails, the way in when all else fails, and the budget over all. */
 export class OrganizationStack extends Stack {
   readonly #organization: Organization
 
@@ -27,7 +20,7 @@ export class OrganizationStack extends Stack {
     super(scope, 'Organization', {
       ...props,
       stackName: 'bourse-organization',
-      description: 'Organization units, accounts, guardrails, trail and budget',
+      description: 'Organization units, accounts, guardrails and budget',
       terminationProtection: true,
     })
     this.#organization = organization
@@ -36,18 +29,18 @@ export class OrganizationStack extends Stack {
     root.applyRemovalPolicy(RemovalPolicy.RETAIN)
     const units = this.#units(root.attrRootId)
     this.#accounts(units)
-    this.#guardrails(units, root.attrRootId)
-    const alarms = this.#alarms()
-    const trailLogs = this.#trail(root)
-    this.#breakGlass(trailLogs, alarms)
+    const switches = this.#switches(root)
+    this.#guardrails(units, root.attrRootId, switches)
+    this.#breakGlass()
     this.#budget()
   }
 
   #units(rootId: string): Readonly<Record<string, organizations.CfnOrganizationalUnit>> {
+    const inTurn = oneByOne()
     const unit = (name: string, parentId: string) => {
       const made = new organizations.CfnOrganizationalUnit(this, `Unit-${name}`, { name, parentId })
       made.applyRemovalPolicy(RemovalPolicy.RETAIN)
-      return made
+      return inTurn(made)
     }
     const workloads = unit('Workloads', rootId)
     return {
@@ -63,19 +56,58 @@ export class OrganizationStack extends Stack {
 
   /** Existing accounts are imported by `cdk import`; new ones are made here. Neither is ever closed by a deployment. */
   #accounts(units: Readonly<Record<string, organizations.CfnOrganizationalUnit>>): void {
+    const inTurn = oneByOne()
     for (const { name, unit, email } of this.#organization.accounts) {
       const parent = units[unit]
       if (parent === undefined) throw new Error(`account ${name} names unit ${unit}, and there is none`)
-      new organizations.CfnAccount(this, `Account-${name}`, {
+      const account = new organizations.CfnAccount(this, `Account-${name}`, {
         accountName: name,
         email,
         parentIds: [parent.attrId],
-      }).applyRemovalPolicy(RemovalPolicy.RETAIN)
+      })
+      account.applyRemovalPolicy(RemovalPolicy.RETAIN)
+      inTurn(account)
     }
   }
 
+  /** What no resource turns on: the kinds of policy, and CloudTrail's sight of every account. */
+  #switches(root: organizations.CfnOrganization): resources.AwsCustomResource[] {
+    const inTurn = oneByOne(root)
+    const call = (id: string, action: string, parameters: object) =>
+      inTurn(
+        new resources.AwsCustomResource(this, id, {
+          onCreate: {
+            service: 'Organizations',
+            action,
+            parameters,
+            physicalResourceId: resources.PhysicalResourceId.of(id),
+            ignoreErrorCodesMatching: 'PolicyTypeAlreadyEnabled',
+          },
+          installLatestAwsSdk: false,
+          policy: resources.AwsCustomResourcePolicy.fromStatements([
+            new iam.PolicyStatement({
+              actions: ['organizations:EnablePolicyType', 'organizations:EnableAWSServiceAccess'],
+              resources: ['*'],
+            }),
+          ]),
+        }),
+      )
+    const RootId = root.attrRootId
+    const ServicePrincipal = 'cloudtrail.amazonaws.com'
+    return [
+      call('EnableGuardrails', 'enablePolicyType', { RootId, PolicyType: 'SERVICE_CONTROL_POLICY' }),
+      call('EnableTagPolicies', 'enablePolicyType', { RootId, PolicyType: 'TAG_POLICY' }),
+      call('TrustCloudTrail', 'enableAWSServiceAccess', { ServicePrincipal }),
+    ]
+  }
+
   /** First in Sandbox alone; after two people approved the change of `rollout`, over every unit. */
-  #guardrails(units: Readonly<Record<string, organizations.CfnOrganizationalUnit>>, rootId: string): void {
+  #guardrails(
+    units: Readonly<Record<string, organizations.CfnOrganizationalUnit>>,
+    rootId: string,
+    enabled: readonly IDependable[],
+  ): void {
+    const inTurn = oneByOne(...enabled)
     const { Sandbox, Security, Infrastructure, Workloads } = units as Record<
       'Sandbox' | 'Security' | 'Infrastructure' | 'Workloads',
       organizations.CfnOrganizationalUnit
@@ -83,74 +115,27 @@ export class OrganizationStack extends Stack {
     const everywhere = this.#organization.guardrailRollout === 'everywhere'
     const bound = everywhere ? [Security, Infrastructure, Workloads, Sandbox] : [Sandbox]
     for (const [name, content] of Object.entries(GUARDRAILS)) {
-      new organizations.CfnPolicy(this, `Guardrail-${name}`, {
-        name,
-        type: 'SERVICE_CONTROL_POLICY',
-        content,
-        targetIds: bound.map(({ attrId }) => attrId),
-      })
+      inTurn(
+        new organizations.CfnPolicy(this, `Guardrail-${name}`, {
+          name,
+          type: 'SERVICE_CONTROL_POLICY',
+          content,
+          targetIds: bound.map(({ attrId }) => attrId),
+        }),
+      )
     }
-    new organizations.CfnPolicy(this, 'MandatoryTags', {
-      name: 'mandatory-tags',
-      type: 'TAG_POLICY',
-      content: TAG_POLICY,
-      targetIds: everywhere ? [rootId] : [Sandbox.attrId],
-    })
-  }
-
-  /** Every account's every call, into the Security-Logging account's bucket. */
-  #trail(root: organizations.CfnOrganization): logs.LogGroup {
-    const { accountIds, region } = this.#organization
-    const key = new kms.Key(this, 'TrailLogsKey', {
-      enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    })
-    key.grantEncryptDecrypt(new iam.ServicePrincipal(`logs.${region}.amazonaws.com`))
-    const group = new logs.LogGroup(this, 'TrailLogs', {
-      logGroupName: '/bourse/organization-trail',
-      retention: TRAIL_DAYS,
-      encryptionKey: key,
-      removalPolicy: RemovalPolicy.RETAIN,
-    })
-    const role = new iam.Role(this, 'TrailRole', {
-      assumedBy: new iam.ServicePrincipal('cloudtrail.amazonaws.com'),
-    })
-    group.grantWrite(role)
-    const trail = new cloudtrail.CfnTrail(this, 'Trail', {
-      trailName: 'bourse-organization',
-      isLogging: true,
-      isOrganizationTrail: true,
-      isMultiRegionTrail: true,
-      includeGlobalServiceEvents: true,
-      enableLogFileValidation: true,
-      s3BucketName: trailBucketName(accountIds.securityLogging),
-      kmsKeyId: `arn:aws:kms:${region}:${accountIds.securityLogging}:${trailKeyAlias}`,
-      cloudWatchLogsLogGroupArn: group.logGroupArn,
-      cloudWatchLogsRoleArn: role.roleArn,
-    })
-    trail.node.addDependency(root, role)
-    return group
-  }
-
-  #alarms(): sns.Topic {
-    const topic = new sns.Topic(this, 'Alarms', {
-      masterKey: new kms.Key(this, 'AlarmsKey', {
-        enableKeyRotation: true,
-        removalPolicy: RemovalPolicy.RETAIN,
+    inTurn(
+      new organizations.CfnPolicy(this, 'MandatoryTags', {
+        name: 'mandatory-tags',
+        type: 'TAG_POLICY',
+        content: TAG_POLICY,
+        targetIds: everywhere ? [rootId] : [Sandbox.attrId],
       }),
-      enforceSSL: true,
-    })
-    topic.grantPublish(new iam.ServicePrincipal('cloudwatch.amazonaws.com'))
-    new sns.Subscription(this, 'AlarmMail', {
-      topic,
-      protocol: sns.SubscriptionProtocol.EMAIL,
-      endpoint: this.#organization.alarmEmail,
-    })
-    return topic
+    )
   }
 
   /** For the day when nothing else lets anyone in: a second factor, one hour, and an alarm for everybody. */
-  #breakGlass(trailLogs: logs.LogGroup, alarms: sns.Topic): void {
+  #breakGlass(): void {
     new iam.CfnRole(this, 'BreakGlass', {
       roleName: BREAK_GLASS_ROLE,
       maxSessionDuration: BREAK_GLASS_HOURS * 3600,
@@ -170,24 +155,6 @@ export class OrganizationStack extends Stack {
         ],
       },
     })
-    const used = (id: string, pattern: string) => {
-      const metric = new logs.MetricFilter(this, `${id}Filter`, {
-        logGroup: trailLogs,
-        filterPattern: logs.FilterPattern.literal(pattern),
-        metricNamespace: 'Bourse/Organization',
-        metricName: id,
-        metricValue: '1',
-      }).metric({ statistic: 'Sum' })
-      new cloudwatch.Alarm(this, id, {
-        metric,
-        threshold: 1,
-        evaluationPeriods: 1,
-        comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-      }).addAlarmAction(new actions.SnsAction(alarms))
-    }
-    used('BreakGlassUsed', `{ $.requestParameters.roleArn = "*role/${BREAK_GLASS_ROLE}" }`)
-    used('RootUserSeen', '{ $.userIdentity.type = "Root" && $.eventType != "AwsServiceEvent" }')
   }
 
   #budget(): void {
@@ -210,5 +177,15 @@ export class OrganizationStack extends Stack {
       },
       notificationsWithSubscribers: [notify('ACTUAL', 80), notify('ACTUAL', 100), notify('FORECASTED', 100)],
     })
+  }
+}
+
+/** Organizations refuses two changes of a kind at once: each waits for the one before. */
+function oneByOne(...first: readonly IDependable[]): <Made extends Construct>(made: Made) => Made {
+  let before = first
+  return (made) => {
+    made.node.addDependency(...before)
+    before = [made]
+    return made
   }
 }
