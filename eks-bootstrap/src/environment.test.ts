@@ -26,7 +26,11 @@ describe('Environment', () => {
 
   const refusals: readonly [string, unknown, RegExp][] = [
     ['an unknown key', { ...production, colour: 'blue' }, /colour/],
-    ['an account of eleven digits', { ...production, account: '12345678901' }, /twelve digits/],
+    [
+      'an account of eleven digits',
+      { ...production, account: '12345678901' },
+      /twelve digits, not "12345678901"/,
+    ],
     [
       'a subnet outside the VPC',
       withNetwork({
@@ -66,7 +70,31 @@ describe('Environment', () => {
     [
       'rotation slower than 90 days',
       { ...production, data: { ...production.data, secretRotationDays: 91 } },
-      /data\.secretRotationDays: .*90/,
+      /data\.secretRotationDays: .*90.*, not 91/,
+    ],
+    [
+      'rotation faster than 30 days',
+      { ...production, data: { ...production.data, secretRotationDays: 29 } },
+      /data\.secretRotationDays: .*30.*, not 29/,
+    ],
+    [
+      'more denied blocks than a network ACL takes',
+      withNetwork({ deniedCidrs: Array.from({ length: 19 }, (_, index) => `198.51.100.${index}/32`) }),
+      /network\.deniedCidrs: .*18.*, not 19/,
+    ],
+    [
+      'seventeen readers',
+      { ...production, data: { ...production.data, aurora: { ...production.data.aurora, readersMax: 17 } } },
+      /readersMax: .*15.*, not 17/,
+    ],
+    ['a log level there is not', withLogLevel('TRACE'), /logLevel: .*DEBUG.*INFO.*WARN.*, not "TRACE"/],
+    [
+      'a copied log on brokers that offer no private connectivity',
+      {
+        ...production,
+        data: { ...production.data, kafka: { ...production.data.kafka, instanceType: 'kafka.t3.small' } },
+      },
+      /standbyRegion is true, and .*kafka\.t3\.small/,
     ],
     [
       'debug logs in production',
@@ -117,6 +145,10 @@ describe('Environment', () => {
     assert.throws(() => parseEnvironment(bad), /NAT gateway a zone: 3, not 2[\s\S]*recoveryRegion us-east-1/)
   })
 })
+
+function withLogLevel(logLevel: string): unknown {
+  return { ...production, operations: { ...production.operations, logLevel } }
+}
 
 function withNetwork(network: Partial<Environment['network']>): Environment {
   return { ...production, network: { ...production.network, ...network } }

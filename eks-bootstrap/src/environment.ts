@@ -165,12 +165,19 @@ export type Environment = z.infer<typeof Environment>
 
 /** Reads an environment, or throws naming every contradiction, both values in each. */
 export function parseEnvironment(value: unknown): Environment {
-  const result = Environment.safeParse(value)
+  const result = Environment.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   const problems = result.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'environment'}: ${message}`,
+    ({ path, message, input }) => `${path.join('.') || 'environment'}: ${message}${given(input)}`,
   )
   throw new Error(`bad configuration\n  ${problems.join('\n  ')}`)
+}
+
+/** The value that was refused; of lists the length, of larger things nothing. */
+function given(input: unknown): string {
+  if (Array.isArray(input)) return `, not ${input.length}`
+  if (typeof input === 'object' || typeof input === 'undefined') return ''
+  return `, not ${JSON.stringify(input)}`
 }
 
 function contradictions(environment: Environment): string[] {
@@ -253,6 +260,11 @@ function operationContradictions({ name, operations, features, ...rest }: Enviro
   if (features.standbyRegion && rest.data.aurora.instanceType.startsWith('t')) {
     found.push(
       `features.standbyRegion is true, and a global database does not run on ${rest.data.aurora.instanceType}`,
+    )
+  }
+  if (features.standbyRegion && rest.data.kafka.instanceType.includes('.t3.')) {
+    found.push(
+      `features.standbyRegion is true, and a log is not copied from ${rest.data.kafka.instanceType}: no private connectivity`,
     )
   }
   if (name !== 'production') return found
