@@ -1,4 +1,4 @@
-import { type Stage } from 'aws-cdk-lib'
+import { Stack, type Stage } from 'aws-cdk-lib'
 import { AddonsStack, type Facts } from './cluster/addons-stack.ts'
 import { BrokerAddresses } from './cluster/broker-addresses.ts'
 import { ClusterStack } from './cluster/cluster-stack.ts'
@@ -89,6 +89,7 @@ function buildPrimary(stage: Stage, site: Foundation, standby: Foundation | unde
   }
   // Copies need their destination first.
   if (standby !== undefined) {
+    data.addStackDependency(Stack.of(standby.keys.data))
     storage.addStackDependency(standby.storage)
     const vault = new BackupStack(stage, { ...standby.props, key: standby.keys.backup })
     backups.addStackDependency(vault)
@@ -134,7 +135,7 @@ function storageFacts({ props: { environment }, storage, cluster }: Foundation):
   const { riskPartitions, matchingPartitions } = environment.data.kafka
   return {
     region: storage.regionName,
-    'image-registry': `${account}.dkr.ecr.${storage.regionName}.amazonaws.com/bourse`,
+    'image-repository': `${account}.dkr.ecr.${storage.regionName}.amazonaws.com/bourse`,
     'cluster-name': cluster.cluster.clusterName,
     'archive-bucket': storage.archive.bucketName,
     'audit-bucket': storage.audit.bucketName,

@@ -9,6 +9,8 @@ type AccessLogBucketProps = {
   readonly bucketName?: string
   /** CloudFront writes with an access control list. @default false */
   readonly withAccessControlLists?: boolean
+  /** Goes with its stack, and everything in it. @default false */
+  readonly disposable?: boolean
 }
 
 /** Receives access logs: of other buckets, of load balancers, of CloudFront. S3's own key, for none can use another. */
@@ -16,7 +18,7 @@ export class AccessLogBucket extends s3.Bucket {
   constructor(
     scope: Construct,
     id: string,
-    { bucketName, withAccessControlLists = false }: AccessLogBucketProps = {},
+    { bucketName, withAccessControlLists = false, disposable = false }: AccessLogBucketProps = {},
   ) {
     super(scope, id, {
       ...(bucketName === undefined ? {} : { bucketName }),
@@ -31,7 +33,8 @@ export class AccessLogBucket extends s3.Bucket {
       lifecycleRules: [
         { expiration: Duration.days(KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
       ],
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: disposable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      autoDeleteObjects: disposable,
     })
     this.addToResourcePolicy(
       new iam.PolicyStatement({

@@ -54,6 +54,7 @@ export class ArchiveBucket extends s3.Bucket {
         },
       ],
       removalPolicy: props.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      autoDeleteObjects: !props.immutable,
     })
     const resource = this.node.defaultChild as s3.CfnBucket
     resource.loggingConfiguration = {

@@ -113,6 +113,7 @@ export class ArchiveCatalogue extends Construct {
         { expiration: Duration.days(RESULTS_KEPT_DAYS), noncurrentVersionExpiration: Duration.days(1) },
       ],
       removalPolicy: RemovalPolicy.DESTROY,
+      autoDeleteObjects: true,
     })
     const resource = results.node.defaultChild as s3.CfnBucket
     resource.loggingConfiguration = {

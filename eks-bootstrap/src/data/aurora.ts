@@ -119,7 +119,8 @@ export class Aurora extends Construct {
       vpcSubnets: { subnetGroupName: 'data' },
       securityGroups: [network.securityGroups.proxy],
       requireTLS: true,
-      iamAuth: true,
+      // Services sign in with the password that External Secrets hands them: `true` would refuse it.
+      iamAuth: false,
       idleClientTimeout: Duration.minutes(10),
       maxConnectionsPercent: 90,
     })

@@ -59,6 +59,7 @@ export class BucketReplication extends Construct {
           's3:GetObjectVersionAcl',
           's3:GetObjectVersionTagging',
           's3:GetObjectRetention',
+          's3:GetObjectLegalHold',
         ],
         resources: [bucket.arnForObjects('*')],
       }),

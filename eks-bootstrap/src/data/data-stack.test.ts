@@ -51,6 +51,12 @@ describe('Aurora', () => {
     ])
   })
 
+  it('takes, behind the proxy, the password that External Secrets hands out', () => {
+    const [proxy] = resources(data(), 'AWS::RDS::DBProxy')
+    const [auth] = proxy!.properties['Auth'] as readonly { AuthScheme: string; IAMAuth: string }[]
+    assert.deepEqual([auth?.AuthScheme, auth?.IAMAuth], ['SECRETS', 'DISABLED'])
+  })
+
   it('stands in the data tier, in three zones', () => {
     const [group] = resources(data(), 'AWS::RDS::DBSubnetGroup')
     assert.match(JSON.stringify(group), /dataSubnet1.*dataSubnet2.*dataSubnet3/)
@@ -91,6 +97,17 @@ describe('Redis', () => {
       NumNodeGroups: 3,
       ReplicasPerNodeGroup: 1,
     })
+  })
+})
+
+describe('Functions', () => {
+  // A new account may run ten at once, and none of them can be set aside.
+  it('reserve no concurrency', () => {
+    for (const [id, made] of templates('production')) {
+      for (const { properties } of resources(made, 'AWS::Lambda::Function')) {
+        assert.equal(properties['ReservedConcurrentExecutions'], undefined, id)
+      }
+    }
   })
 })
 
@@ -277,6 +294,12 @@ describe('Objects', () => {
     })
   })
 
+  it('of the audit keep their holds in the copy', () => {
+    const policies = flat(resources(storage(), 'AWS::IAM::Policy'))
+    for (const action of ['s3:GetObjectRetention', 's3:GetObjectLegalHold'])
+      assert(policies.includes(action), action)
+  })
+
   it('of the archive are tables of Parquet to Athena', () => {
     const tables = resources(storage(), 'AWS::Glue::Table').map(
       ({ properties }) => properties['TableInput'] as TableInput,
@@ -297,12 +320,16 @@ describe('Files and images', () => {
     storage().resourceCountIs('AWS::EFS::MountTarget', 3)
   })
 
-  it('scan every image that is pushed, and never move a tag', () => {
-    const images = resources(storage(), 'AWS::ECR::Repository')
-    assert.equal(images.length, 10)
-    for (const { properties } of images) {
-      assert.deepEqual(properties['ImageScanningConfiguration'], { ScanOnPush: true })
-      assert.equal(properties['ImageTagMutability'], 'IMMUTABLE')
-    }
-  })
+  for (const stack of ['Storage', 'StandbyStorage']) {
+    it(`scan every image that is pushed, and never move a tag (${stack})`, () => {
+      const images = resources(template('production', stack), 'AWS::ECR::Repository')
+      assert.equal(images.length, 1)
+      for (const { properties } of images) {
+        assert.equal(properties['RepositoryName'], 'bourse')
+        assert.deepEqual(properties['ImageScanningConfiguration'], { ScanOnPush: true })
+        assert.equal(properties['ImageTagMutability'], 'IMMUTABLE')
+        assert.match(flat(properties['EncryptionConfiguration']), /"KMS"/)
+      }
+    })
+  }
 })

@@ -13,15 +13,16 @@ const STORAGE_GROWTH = 4
 
 /**
  * What the log protocol needs of its brokers. Retention is unlimited because records are deleted only below every
- * reader's position; frames are at most 512 KiB, and a record carries one with room to spare.
+ * reader's position; frames are at most 512 KiB, and a record carries one with room to spare: as much as the topics
+ * are made with.
  */
 export const BROKER_PROPERTIES = {
   'auto.create.topics.enable': 'false',
   'default.replication.factor': '3',
   'min.insync.replicas': '2',
   'unclean.leader.election.enable': 'false',
-  'message.max.bytes': '1048576',
-  'replica.fetch.max.bytes': '1048576',
+  'message.max.bytes': '2097152',
+  'replica.fetch.max.bytes': '2097152',
   'log.retention.ms': '-1',
   'log.cleanup.policy': 'delete',
   'group.initial.rebalance.delay.ms': '0',

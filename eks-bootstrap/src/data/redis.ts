@@ -116,7 +116,6 @@ export class Redis extends Construct {
       depsLockFilePath: fileURLToPath(new URL('../../../package-lock.json', import.meta.url)),
       projectRoot: fileURLToPath(new URL('../../..', import.meta.url)),
       timeout: Duration.minutes(ROTATION_MINUTES),
-      reservedConcurrentExecutions: 1,
       environment: { REPLICATION_GROUP_ID: this.group.ref },
       environmentEncryption: dataKey,
     })

@@ -11,20 +11,8 @@ import { ArchiveBucket } from './archive-bucket.ts'
 import { ArchiveCatalogue } from './archive-catalogue.ts'
 import { BucketReplication } from './bucket-replication.ts'
 
-/** One image for each workspace that runs. */
-export const IMAGES = [
-  'gateway',
-  'identity',
-  'risk-engine',
-  'matching-engine',
-  'settlement',
-  'market-data',
-  'streams',
-  'operator',
-  'archive',
-  'web',
-] as const
-
+/** One image, of which every service is a command. */
+const IMAGE = 'bourse'
 const IMAGES_KEPT = 50
 
 type StorageStackProps = SiteProps & { readonly network: NetworkStack; readonly key: kms.IKey }
@@ -36,7 +24,7 @@ export class StorageStack extends BourseStack {
   readonly archive: s3.Bucket
   /** What must be provable for years: nobody can change or delete it. */
   readonly audit: s3.Bucket
-  /** Engines' snapshots. */
+  /** For engines' snapshots when they outgrow the database, which keeps them today. */
   readonly snapshots: s3.Bucket
   readonly files: efs.FileSystem
 
@@ -46,8 +34,11 @@ export class StorageStack extends BourseStack {
       description: 'Buckets, shared files, images and the analytics catalogue',
       dataClassification: 'confidential',
     })
-    this.accessLogs = new AccessLogBucket(this, 'AccessLogs', { bucketName: this.globalName('access-logs') })
     const { immutable, auditRetentionYears } = this.config.data
+    this.accessLogs = new AccessLogBucket(this, 'AccessLogs', {
+      bucketName: this.globalName('access-logs'),
+      disposable: !immutable,
+    })
     const shared = { encryptionKey: props.key, accessLogs: this.accessLogs, immutable, auditRetentionYears }
     this.archive = new ArchiveBucket(this, 'Archive', { ...shared, bucketName: this.globalName('archive') })
     this.audit = new ArchiveBucket(this, 'Audit', {
@@ -60,11 +51,12 @@ export class StorageStack extends BourseStack {
       bucketName: this.globalName('snapshots'),
     })
     this.files = this.#files(props)
+    // In both regions: a copy into a repository that is not there would make one with other settings.
+    this.#repository(props.key)
     if (this.role === 'primary') this.#primaryOnly(props)
   }
 
   #primaryOnly({ key }: StorageStackProps): void {
-    for (const image of IMAGES) this.#repository(image, key)
     new ArchiveCatalogue(this, 'Catalogue', {
       archive: this.archive,
       accessLogs: this.accessLogs,
@@ -85,7 +77,7 @@ export class StorageStack extends BourseStack {
         rules: [
           {
             destinations: [destination],
-            repositoryFilters: [{ filter: 'bourse/', filterType: 'PREFIX_MATCH' }],
+            repositoryFilters: [{ filter: IMAGE, filterType: 'PREFIX_MATCH' }],
           },
         ],
       },
@@ -104,20 +96,26 @@ export class StorageStack extends BourseStack {
       lifecyclePolicy: efs.LifecyclePolicy.AFTER_30_DAYS,
       throughputMode: efs.ThroughputMode.ELASTIC,
       allowAnonymousAccess: false,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: this.#removal,
     })
   }
 
   /** Tags never move and every push is scanned: a critical finding raises an alarm and stops the rollout. */
-  #repository(image: string, encryptionKey: kms.IKey): void {
-    new ecr.Repository(this, `Image-${image}`, {
-      repositoryName: `bourse/${image}`,
+  #repository(encryptionKey: kms.IKey): void {
+    new ecr.Repository(this, 'Image', {
+      repositoryName: IMAGE,
       imageScanOnPush: true,
       imageTagMutability: ecr.TagMutability.IMMUTABLE,
       encryption: ecr.RepositoryEncryption.KMS,
       encryptionKey,
       lifecycleRules: [{ maxImageCount: IMAGES_KEPT }],
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: this.#removal,
+      emptyOnDelete: !this.config.data.immutable,
     })
+  }
+
+  /** What bears a name of its own must go with its stack, or the stack could not be made again. */
+  get #removal(): RemovalPolicy {
+    return this.config.data.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
   }
 }

@@ -61,7 +61,10 @@ export class Distribution extends Construct {
       ...(deniedCountries.length === 0
         ? {}
         : { geoRestriction: cloudfront.GeoRestriction.denylist(...deniedCountries) }),
-      logBucket: new AccessLogBucket(this, 'Logs', { withAccessControlLists: true }),
+      logBucket: new AccessLogBucket(this, 'Logs', {
+        withAccessControlLists: true,
+        disposable: !environment.data.immutable,
+      }),
       defaultBehavior: this.#pages(origin),
       additionalBehaviors: { '/api/*': through, '/ws*': through, '/oidc/*': through },
     })

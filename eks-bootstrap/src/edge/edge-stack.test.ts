@@ -220,6 +220,15 @@ describe('Identity', () => {
     })
   })
 
+  // Without a style the new pages answer that they are unavailable.
+  it('has sign-in pages', () => {
+    identity().hasResourceProperties('AWS::Cognito::UserPoolDomain', { ManagedLoginVersion: 2 })
+    identity().hasResourceProperties('AWS::Cognito::ManagedLoginBranding', {
+      UseCognitoProvidedValues: true,
+      ClientId: Match.anyValue(),
+    })
+  })
+
   it('hands out short tokens that can be revoked, by code and never by password', () => {
     identity().hasResourceProperties('AWS::Cognito::UserPoolClient', {
       AllowedOAuthFlows: ['code'],

@@ -69,6 +69,11 @@ export class IdentityStack extends BourseStack {
       refreshTokenValidity: Duration.days(7),
     })
     if (google !== undefined) client.node.addDependency(google)
+    new cognito.CfnManagedLoginBranding(this, 'SignInStyle', {
+      userPoolId: this.userPool.userPoolId,
+      clientId: client.userPoolClientId,
+      useCognitoProvidedValues: true,
+    })
     return client
   }
 

@@ -140,7 +140,7 @@ describe('A lost region', () => {
         Rules: [Match.objectLike({ Destinations: [{ Region: 'us-west-2', RegistryId: '666666666666' }] })],
       },
     })
-    const registry = { Name: '/bourse/production/image-registry' }
+    const registry = { Name: '/bourse/production/image-repository' }
     template('production', 'StandbyAddons').hasResourceProperties('AWS::SSM::Parameter', {
       ...registry,
       Value: '666666666666.dkr.ecr.us-west-2.amazonaws.com/bourse',

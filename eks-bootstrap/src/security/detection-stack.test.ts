@@ -128,7 +128,7 @@ describe('Every stack', () => {
         for (const { logicalId, type, properties } of resources(made)) {
           if (!TAGGED.includes(type)) continue
           // CDK writes the handlers of its own custom resources without tags.
-          if (/^Custom(CrossRegionExport|VpcRestrictDefaultSG)/.test(logicalId)) continue
+          if (/^Custom(CrossRegionExport|VpcRestrictDefaultSG|S3AutoDeleteObjects)/.test(logicalId)) continue
           const { Tags, TagSpecifications, FileSystemTags, UserPoolTags } = properties
           const tags = flat([Tags, TagSpecifications, FileSystemTags, UserPoolTags])
           for (const tag of ['Environment', 'Project', 'CostCenter', 'DataClassification']) {

@@ -50,7 +50,7 @@ export class DetectionStack extends BourseStack {
       enableDefaultStandards: true,
       autoEnableControls: true,
     })
-    hub.applyRemovalPolicy(RemovalPolicy.RETAIN)
+    hub.applyRemovalPolicy(this.#removal)
   }
 
   /** What one service writes about this account. */
@@ -83,7 +83,7 @@ export class DetectionStack extends BourseStack {
       logGroupName: `/bourse/${this.config.name}/cloudtrail`,
       retention: TRAIL_DAYS,
       encryptionKey,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: this.#removal,
     })
     new cloudtrail.Trail(this, 'Trail', {
       trailName: this.localName('trail'),
@@ -112,5 +112,9 @@ export class DetectionStack extends BourseStack {
         },
       ],
     })
+  }
+
+  get #removal(): RemovalPolicy {
+    return this.config.data.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
   }
 }
