@@ -51,6 +51,7 @@ export function readConfig() {
     log: { level: env.LOG_LEVEL },
     kafka: env,
     instance: env.INSTANCE,
+    version: env.BOURSE_VERSION,
     redis: { url: env.REDIS_URL, clientName: env.INSTANCE },
     postgres: {
       url: env.DATABASE_READ_URL,

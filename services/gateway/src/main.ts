@@ -21,7 +21,7 @@ const config = readConfig()
 const log = createLog({ name: 'gateway', level: config.log.level })
 
 await runService({ ...config.times, log }, async ({ resources, shutdown, draining }) => {
-  const metrics = createMetrics({ service: 'gateway' })
+  const metrics = createMetrics({ service: 'gateway', version: config.version })
   const events = createEvents(log, metrics)
   let serving: OrderEntry | undefined
   const checks = {

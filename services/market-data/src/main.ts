@@ -22,7 +22,7 @@ const log = createLog({ name: NAME, level: config.LOG_LEVEL })
 
 await runService({ ...config.times, log }, async ({ resources, shutdown, draining }) => {
   const { signal } = shutdown
-  const metrics = createMetrics({ service: NAME })
+  const metrics = createMetrics({ service: NAME, version: config.BOURSE_VERSION })
   const events = createEvents(log, metrics)
   let joined = false
   const checks = {

@@ -10,7 +10,7 @@ import { readEnvironment } from './config.ts'
 import { ClusterApi, podAccess } from './kubernetes.ts'
 import { MarketSeeder } from './market-seeder.ts'
 import { awaitPrepared, prepare, type Places } from './prepare.ts'
-import { reconcileExchange } from './reconcile.ts'
+import { NOT_COMPARED, reconcileExchange } from './reconcile.ts'
 import { createSecrets } from './secrets.ts'
 import { smoke } from './smoke.ts'
 import { issueToken, parseSigningKey, ROLES, type Role, type TokenSubject } from './tokens.ts'
@@ -97,10 +97,11 @@ program
 program
   .command('reconcile')
   .description(
-    'compare engines, journal and orders at one marker while trading goes on; exit 1 on any difference',
+    'compare engines, journal and orders at one marker while trading goes on; exit 1: a difference, 2: not compared',
   )
   .addOption(within(60))
   .action(async ({ timeout }: { timeout: number }) => {
+    process.exitCode = NOT_COMPARED
     const { kafka, database } = placesOf(readEnvironment('reconcile'))
     const resources = new Resources()
     const sql = resources.own(
@@ -123,7 +124,7 @@ try {
   await program.parseAsync()
 } catch (error) {
   console.error(error instanceof Error ? `${error.name}: ${error.message}` : error)
-  process.exitCode = 1
+  process.exitCode ??= 1
 }
 
 function placesOf(env: ReturnType<typeof readEnvironment<'reconcile'>>): Places {

@@ -11,6 +11,9 @@ const FLUSH_TIMEOUT_MS = 10_000
 
 export type CutParts = { readonly sql: Database; readonly admin: Admin; readonly producer: Producer }
 
+/** A cut and the marker at which it was made. */
+export type NamedCut = ExchangeCut & { readonly marker: number }
+
 /** The cut did not come together in time; `missing` names who has not answered. */
 export class CutTimeout extends Error {
   override readonly name = 'CutTimeout'
@@ -25,7 +28,7 @@ export class CutTimeout extends Error {
  *
  * @throws CutTimeout
  */
-export async function takeCut({ sql, admin, producer }: CutParts, timeoutMs: number): Promise<ExchangeCut> {
+export async function takeCut({ sql, admin, producer }: CutParts, timeoutMs: number): Promise<NamedCut> {
   const riskShards = (await admin.partitionCount('risk.in')) ?? 0
   const matchingShards = (await admin.partitionCount('orders.in')) ?? 0
   const marker = Date.now()
@@ -48,6 +51,7 @@ export async function takeCut({ sql, admin, producer }: CutParts, timeoutMs: num
   }
   const states = await collect(sql, { marker, wanted: Object.values(sources).flat(), timeoutMs })
   return {
+    marker,
     risk: sources.risk.map((source) => riskCut.parse(states.get(source))),
     matching: sources.matching.map((source) => matchingCut.parse(states.get(source))),
     accounts: await Promise.all(

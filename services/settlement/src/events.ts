@@ -2,6 +2,7 @@ import { LATENCY_BUCKETS } from '@bourse/platform/metrics'
 import type { Logger } from '@bourse/platform/log'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Batch } from './core/batch.ts'
+import { STOP_REASONS, type StopReason } from './core/stop.ts'
 import { inputKey, type Input, type Position } from './core/position.ts'
 
 const ENTRIES_BUCKETS = [1, 3, 10, 30, 100, 300, 1_000, 3_000]
@@ -16,6 +17,7 @@ export class Events {
   readonly #retries: Counter
   readonly #checkpoint: Gauge<'partition'>
   readonly #position: Gauge<'topic' | 'partition'>
+  readonly #stopped: Gauge<'topic' | 'partition' | 'reason'>
 
   constructor({ log, metrics }: { log: Logger; metrics: Registry }) {
     const registers = [metrics]
@@ -64,6 +66,17 @@ export class Events {
       labelNames: partition,
       registers,
     })
+    this.#stopped = new Gauge({
+      name: 'bourse_settlement_stopped',
+      help: '1: the partition stands still until a person acts.',
+      labelNames: [...partition, 'reason'],
+      registers,
+    })
+  }
+
+  stopped({ topic, partition }: Input, err: Error, reason: StopReason): void {
+    this.#stopped.set({ topic, partition, reason }, 1)
+    this.#log.fatal({ err, topic, partition, reason }, 'partition stopped')
   }
 
   assigned(input: Input, { nextOffset, lastSequence }: Position, startOffset: number): void {
@@ -71,6 +84,9 @@ export class Events {
   }
 
   revoked(inputs: readonly Input[], lost: boolean): void {
+    for (const { topic, partition } of inputs) {
+      for (const reason of STOP_REASONS) this.#stopped.remove({ topic, partition, reason })
+    }
     this.#log.info({ inputs: inputs.map(inputKey), lost }, 'partitions revoked')
   }
 

@@ -7,9 +7,10 @@ import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
 import { readServiceConfig } from './config.ts'
 import { Events } from './events.ts'
-import { startSettlement } from './kafka/settlement.ts'
+import { startSettlement, type Settlement } from './kafka/settlement.ts'
 import { measureLag } from './lag.ts'
 import { closeLedger, connectLedger, PostgresLedger } from './postgres/ledger.ts'
+import { publishReconciliation } from './postgres/reconciliation.ts'
 
 const OPS_DRAIN_MS = 1_000
 
@@ -19,7 +20,7 @@ const log = createLog({ name: 'settlement', level: config.LOG_LEVEL })
 const times = { graceMs: config.SHUTDOWN_GRACE_MS, drainDelayMs: config.DRAIN_DELAY_MS }
 
 await runService({ ...times, log }, async ({ resources, shutdown, draining }) => {
-  const metrics = createMetrics({ service: 'settlement' })
+  const metrics = createMetrics({ service: 'settlement', version: config.BOURSE_VERSION })
   const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
   const client = connectLedger({
     url: config.DATABASE_URL,
@@ -28,11 +29,16 @@ await runService({ ...times, log }, async ({ resources, shutdown, draining }) =>
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
   })
   const ledger = new PostgresLedger(resources.own(client, closeLedger))
-  const checks = { postgres: () => ledger.ping() }
+  let running: Settlement | undefined
+  const checks = {
+    joined: () => {
+      if (running === undefined) throw new Error('not a member of its group yet')
+      if (running.stopped.length > 0) throw new Error(`stopped: ${running.stopped.join(', ')}`)
+    },
+  }
   const at = { port: config.PORT, host: config.HOST }
-  resources.own(await listen(createOpsApp({ checks, metrics, draining }), at), (server) =>
-    server.close(OPS_DRAIN_MS),
-  )
+  const ops = await listen(createOpsApp({ checks, metrics, draining }), at)
+  resources.own(ops, (server) => server.close(OPS_DRAIN_MS))
   const admin = resources.own(await connectAdmin(connection), (each) => each.close())
   const settlement = await startSettlement({
     connection,
@@ -46,6 +52,8 @@ await runService({ ...times, log }, async ({ resources, shutdown, draining }) =>
     shutdown,
   })
   resources.own(settlement, (each) => each.close())
+  running = settlement
   measureLag(metrics, settlement)
+  publishReconciliation(client, metrics)
   log.info({ port: config.PORT }, 'started')
 })

@@ -90,6 +90,7 @@ describe('PartitionWriter', () => {
     writer.push([records[0]!, { ...records[1]!, value }])
     await writer.progress()
     assert.match(failures[0]!.message, /^risk.out\/0 offset 1: malformed at byte \d+/)
+    assert.deepEqual([writer.stopped, writer.bytes], ['malformed', 0])
     assert.equal(ledger.orders.rows().length, 0)
     assert.equal(shard.log.sequence, 3)
   })
@@ -108,6 +109,7 @@ describe('PartitionWriter', () => {
     writer.push(shard.log.records.slice(2))
     await writer.progress()
     assert.match(failures[0]!.message, /the database went back from offset 2 to 0/)
+    assert.equal(writer.stopped, undefined, 'a fresh start mends it')
   })
 })
 
@@ -128,6 +130,7 @@ function writing(ledger: MemoryLedger, other: Partial<Ledger> = {}) {
     position: ledger.position(riskOut),
     ledger: { position: (input) => ledger.position(input), apply: (batch) => ledger.apply(batch), ...other },
     events: new Events({ log: createLog({ name: 'test', level: 'silent' }), metrics }),
+    onStopped: (error) => failures.push(error),
     onFatal: (error) => failures.push(error),
   })
   return { ledger, writer, failures, metrics }

@@ -1,6 +1,7 @@
 import type { LogRecord } from '@bourse/protocol/replica'
 import type { Batch } from '../core/batch.ts'
 import type { Applied, Ledger } from '../core/ledger.ts'
+import { stopReason, type StopReason } from '../core/stop.ts'
 import { inputKey, samePlace, type Input, type Position } from '../core/position.ts'
 import { BATCH_ENTRIES_MAX, SettlementStream } from '../core/settlement-stream.ts'
 import type { Events } from '../events.ts'
@@ -11,7 +12,9 @@ export type PartitionWriterOptions = {
   readonly position: Position
   readonly ledger: Ledger
   readonly events: Events
-  /** Called once, with what stopped the writer: the log or the ledger is not as it should be. */
+  /** Called once: log and ledger contradict each other, and the partition stands still until a person acts. */
+  readonly onStopped: (error: Error, reason: StopReason) => void
+  /** Called once, with any other error: a fresh start may mend it. */
   readonly onFatal: (error: Error) => void
 }
 
@@ -34,6 +37,8 @@ export class PartitionWriter {
   #isWorking = false
   #worked: Promise<void> = Promise.resolve()
   #onProgress: (() => void)[] = []
+  /** Why it stands still. */
+  stopped: StopReason | undefined
   /** What PostgreSQL said, while the writer waits for it. */
   trouble: unknown
 
@@ -162,6 +167,11 @@ export class PartitionWriter {
 
   #fail(error: Error): void {
     this.#stopping.abort()
-    this.#options.onFatal(error)
+    this.#queue = []
+    this.#unapplied = []
+    this.#bytes = 0
+    this.stopped = stopReason(error)
+    if (this.stopped === undefined) this.#options.onFatal(error)
+    else this.#options.onStopped(error, this.stopped)
   }
 }

@@ -66,11 +66,13 @@ describe('Settlement', function () {
   type Instance = {
     readonly settlement: Settlement
     readonly failure: () => unknown
+    readonly metrics: () => Promise<string>
     readonly stop: () => Promise<void>
   }
 
   async function start(): Promise<Instance> {
     const shutdown = new AbortController()
+    const metrics = new Registry()
     const client = connectLedger({ url: database.url, max: 2, statementTimeoutMs: 10_000 })
     const settlement = await startSettlement({
       connection: { brokers, clientId: 'settlement-test' },
@@ -78,7 +80,7 @@ describe('Settlement', function () {
       topics,
       admin,
       ledger: new PostgresLedger(client),
-      events: new Events({ log, metrics: new Registry() }),
+      events: new Events({ log, metrics }),
       sessionTimeoutMs: 6_000,
       commitIntervalMs: 100,
       shutdown,
@@ -88,7 +90,12 @@ describe('Settlement', function () {
       await settlement.close()
       await closeLedger(client)
     }
-    const instance = { settlement, failure: () => shutdown.signal.reason as unknown, stop }
+    const instance = {
+      settlement,
+      failure: () => shutdown.signal.reason as unknown,
+      metrics: () => metrics.metrics(),
+      stop,
+    }
     running.push(instance)
     return instance
   }
@@ -160,7 +167,7 @@ describe('Settlement', function () {
     assert.equal(committed?.offset, risk.records.length)
   })
 
-  it('refuses a log that is not the one its tables were built from', async () => {
+  it('stands still at a log that is not the one its tables were built from, and settles the other', async () => {
     const { log: risk } = randomShard({ seed: 23, steps: 50, frames: () => 0.5 })
     await produce(topics['risk.out'], risk.records)
     const first = await start()
@@ -171,8 +178,16 @@ describe('Settlement', function () {
     const { log: other } = randomShard({ seed: 24, steps: 100, frames: () => 0.5 })
     await produce(topics['risk.out'], other.records)
     const second = await start()
-    while (second.failure() === undefined) await sleep(50)
-    assert.match(String(second.failure()), /is not the one the ledger was built from/)
+    while (second.settlement.stopped.length === 0) await sleep(50)
+    assert.deepEqual(second.settlement.stopped, ['risk.out/0'])
+    const stopped = /bourse_settlement_stopped\{topic="risk.out",partition="0",reason="wrong_log"\} 1/
+    assert.match(await second.metrics(), stopped)
+    const books = new LogWriter({ kind: 'matching', shard: 0 })
+    books.append(trade(1), 1_001)
+    books.record(1, 1)
+    await produce(topics['orders.out'], books.records)
+    await untilSettled('orders.out', books)
+    assert.equal(second.failure(), undefined)
   })
 })
 

@@ -7,7 +7,7 @@ import { inputKey, type Input } from '../core/position.ts'
 import type { Events } from '../events.ts'
 import type { PostgresLedger } from '../postgres/ledger.ts'
 import { untilDone } from '../postgres/retry.ts'
-import { PartitionWriter } from './partition-writer.ts'
+import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.ts'
 
 /** Nobody waits for a row within milliseconds; larger fetches and transactions cost less. */
 const GATHERING = { fetchBytesMin: 65_536, fetchWaitMs: 20 }
@@ -57,6 +57,11 @@ export class Settlement {
 
   get writers(): readonly PartitionWriter[] {
     return [...this.#writers.values()]
+  }
+
+  /** Partitions that stand still until a person acts: the others go on. */
+  get stopped(): readonly string[] {
+    return this.writers.filter(({ stopped }) => stopped !== undefined).map(({ input }) => inputKey(input))
   }
 
   async start(): Promise<void> {
@@ -124,7 +129,7 @@ export class Settlement {
   async #room(signal: AbortSignal): Promise<void> {
     const bytes = () => this.writers.reduce((sum, writer) => sum + writer.bytes, 0)
     while (bytes() > UNSETTLED_BYTES_MAX && !signal.aborted) {
-      await Promise.race(this.writers.map((writer) => writer.progress()))
+      await Promise.race(this.writers.filter(({ bytes }) => bytes > 0).map((writer) => writer.progress()))
     }
   }
 
@@ -160,7 +165,10 @@ export class Settlement {
     const { low, high } = await admin.watermarks(assigned.topic, assigned.partition)
     const offset = startOffset(input, position.nextOffset, { low, high })
     const onFatal = (error: Error) => shutdown.abort(error)
-    this.#writers.set(inputKey(input), new PartitionWriter({ input, position, ledger, events, onFatal }))
+    const onStopped: PartitionWriterOptions['onStopped'] = (error, reason) =>
+      events.stopped(input, error, reason)
+    const writer = new PartitionWriter({ input, position, ledger, events, onStopped, onFatal })
+    this.#writers.set(inputKey(input), writer)
     events.assigned(input, position, offset)
     return { ...assigned, offset }
   }

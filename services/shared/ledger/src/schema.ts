@@ -40,14 +40,6 @@ const safe = (name: string) => bigint(name, { mode: 'number' })
 const amount = (name: string) => numeric(name, { precision: 40, scale: 0, mode: 'bigint' })
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-/** One row: what the exchange was created with. `log` is the name in its genesis entries. */
-export const exchange = pgTable('exchange', {
-  id: smallint('id').primaryKey().default(1),
-  log: text('log').notNull(),
-  riskPartitions: integer('risk_partitions').notNull(),
-  matchingPartitions: integer('matching_partitions').notNull(),
-})
-
 export const assets = pgTable('assets', {
   asset: integer('asset').primaryKey(),
   code: text('code').notNull().unique(),
@@ -316,3 +308,12 @@ export const marketDataCheckpoints = pgTable(
   },
   ({ topic, partition }) => [primaryKey({ columns: [topic, partition] })],
 )
+
+/** Reconciliations that compared everything, by the marker of their cut. */
+export const reconciliations = pgTable('reconciliations', {
+  marker: safe('marker').primaryKey(),
+  finishedAt: timestamp('finished_at', { withTimezone: true }).notNull().defaultNow(),
+  differences: integer('differences').notNull(),
+  /** What was compared, each with its rows and its first differences. */
+  comparisons: jsonb('comparisons').notNull(),
+})

@@ -80,6 +80,8 @@ export const serviceEnvironment = {
   LOG_LEVEL: logLevel(),
   /** Names this process among its kind, in Kafka's logs and metrics too: the pod's name. */
   INSTANCE: z.string().min(1).max(128).default(hostname()),
+  /** Shown in its metrics. */
+  BOURSE_VERSION: z.string().min(1).max(128).default('unreleased'),
   /** The address that it listens on. Default: all. */
   HOST: z.string().min(1).optional(),
   /** Not ready any more, it serves for so long before it stops: until whoever sends it work has heard. */

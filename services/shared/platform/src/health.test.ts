@@ -10,7 +10,7 @@ describe('createOpsApp', () => {
   afterEach(() => server?.close(0))
 
   async function get(path: string, options: Partial<OpsAppOptions> = {}) {
-    const metrics = createMetrics({ service: 'test' })
+    const metrics = createMetrics({ service: 'test', version: '1.2.3' })
     server = await listen(createOpsApp({ checks: {}, metrics, ...options }), { port: 0, host: '127.0.0.1' })
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`)
     return { status: response.status, body: await response.text() }
@@ -60,6 +60,7 @@ describe('createOpsApp', () => {
     const { status, body } = await get('/metrics')
     assert.equal(status, 200)
     assert.match(body, /nodejs_eventloop_lag_p99_seconds\{service="test"\}/)
+    assert.match(body, /bourse_build_info\{version="1.2.3",service="test"\} 1/)
   })
 
   it('answers 404 to anything else', async () => {

@@ -1,4 +1,4 @@
-import { Registry, collectDefaultMetrics } from 'prom-client'
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 
 /**
  * A registry with what every Node process tells (CPU, memory, garbage collection, event-loop lag).
@@ -6,10 +6,14 @@ import { Registry, collectDefaultMetrics } from 'prom-client'
  * Ours are named `bourse_<noun>_<unit>`, counters end in `_total`, durations are seconds; labels have few values and
  * never an id. Every series carries the service.
  */
-export function createMetrics({ service }: { service: string }): Registry {
+export function createMetrics({ service, version }: { service: string; version: string }): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
+  new Gauge({
+    ...{ name: 'bourse_build_info', help: 'always 1: the version that runs', registers: [registry] },
+    labelNames: ['version'],
+  }).set({ version }, 1)
   return registry
 }
 

@@ -1,6 +1,11 @@
 import type { Machine } from '@bourse/protocol/shard'
 import { Gauge, type Registry } from 'prom-client'
+import { within } from '../kafka/client.ts'
 import type { Engine } from './engine.ts'
+import { stopReason } from './stopped.ts'
+
+/** Less than a scrape may take. What the broker does not tell in time keeps its last value. */
+const LAG_TIMEOUT_MS = 2_000
 
 /** Publishes what an engine knows of itself; every value is read when it is scraped. */
 export function publishEngineMetrics<M extends Machine>(engine: Engine<M>, registry: Registry): void {
@@ -43,4 +48,38 @@ export function publishEngineMetrics<M extends Machine>(engine: Engine<M>, regis
       },
     })
   }
+}
+
+/** What operators are woken by. */
+export function publishEngineAlarms<M extends Machine>(engine: Engine<M>, registry: Registry): void {
+  const registers = [registry]
+  new Gauge({
+    ...{ name: 'bourse_engine_stopped', help: '1: the shard stands still until a person acts', registers },
+    labelNames: ['partition', 'reason'],
+    collect() {
+      for (const { partition, stopped } of engine.runners.values()) {
+        if (stopped !== undefined) this.set({ partition, reason: stopReason(stopped) }, 1)
+      }
+    },
+  })
+  new Gauge({
+    ...{ name: 'bourse_engine_lag_records', help: 'records in the log that are not applied here', registers },
+    labelNames: ['partition'],
+    async collect() {
+      await Promise.all(
+        [...engine.runners.keys()].map(async (partition) => {
+          const lag = await within(LAG_TIMEOUT_MS, engine.lag(partition)).catch(() => undefined)
+          if (lag !== undefined) this.set({ partition }, lag)
+        }),
+      )
+    },
+  })
+  new Gauge({
+    ...{ name: 'bourse_engine_snapshot_time_seconds', registers },
+    help: 'when this process last published a snapshot, in seconds since 1970',
+    labelNames: ['partition'],
+    collect() {
+      for (const [partition, time] of engine.snapshotTimes) this.set({ partition }, time / 1_000)
+    },
+  })
 }

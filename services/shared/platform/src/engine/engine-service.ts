@@ -13,7 +13,7 @@ import { runService } from '../lifecycle.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { closePostgres, connectPostgres } from '../postgres.ts'
-import { publishEngineMetrics } from './engine-metrics.ts'
+import { publishEngineAlarms, publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
 
@@ -70,9 +70,14 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
       tickMs: config.TICK_INTERVAL_MS,
     }
     const engine = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, intervals)
-    const metrics = createMetrics({ service: name })
+    const metrics = createMetrics({ service: name, version: config.BOURSE_VERSION })
     publishEngineMetrics(engine, metrics)
-    const checks = { caught_up: () => requireThat(engine.ready, 'still catching up with the log') }
+    publishEngineAlarms(engine, metrics)
+    const checks = {
+      caught_up: () => requireThat(engine.ready, 'still catching up with the log'),
+      running: () =>
+        requireThat(engine.stopped.length === 0, `stopped: partition ${engine.stopped.join(', ')}`),
+    }
     const at = { port: config.PORT, host: config.HOST }
     resources.own(await listen(createOpsApp({ checks, metrics, draining }), at), (server) =>
       server.close(1_000),

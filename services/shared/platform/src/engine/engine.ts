@@ -12,6 +12,7 @@ import type { Message } from '../kafka/inbox.ts'
 import type { Producer } from '../kafka/producer.ts'
 import type { TopicPartition } from '../kafka/client.ts'
 import { PartitionRunner } from './partition-runner.ts'
+import { stopReason } from './stopped.ts'
 import type { ShardName, SnapshotStore } from './snapshot-store.ts'
 
 /** What makes an engine of a kind: its machine and its input. */
@@ -60,6 +61,8 @@ export class Engine<M extends Machine> {
   readonly #restoredWithoutX = new Set<number>()
   readonly #unpublished = new Map<number, Snapshot>()
   readonly #snapshotOffsets = new Map<number, number>()
+  /** When this process published the newest snapshot of a partition, in milliseconds since 1970. */
+  readonly snapshotTimes = new Map<number, number>()
   readonly #ends = new Map<number, number>()
   readonly #paused = new Set<number>()
   readonly #timers: NodeJS.Timeout[] = []
@@ -144,11 +147,25 @@ export class Engine<M extends Machine> {
     if (!lost) await this.#commitFor(partitions.map(({ partition }) => this.#runner(partition)))
   }
 
-  /** Whether every followed partition has been read up to where it ended when we began. */
+  /** Whether every followed partition has been read up to where it ended when we began, or never will be. */
   get caughtUp(): boolean {
     return [...this.runners.values()].every(
-      ({ partition, replica }) => replica.next >= (this.#ends.get(partition) ?? 0),
+      ({ partition, replica, stopped }) =>
+        stopped !== undefined || replica.next >= (this.#ends.get(partition) ?? 0),
     )
+  }
+
+  /** Partitions that stand still until a person acts: the others go on. */
+  get stopped(): readonly number[] {
+    return [...this.runners.values()]
+      .filter(({ stopped }) => stopped !== undefined)
+      .map(({ partition }) => partition)
+  }
+
+  /** Records that are in the log and not applied here. */
+  async lag(partition: number): Promise<number> {
+    const { high } = await this.#parts.admin.watermarks(this.#kind.inputTopic, partition)
+    return Math.max(0, high - this.#runner(partition).replica.next)
   }
 
   /** Whether the process has caught up and is a member that may be given partitions. */
@@ -200,7 +217,12 @@ export class Engine<M extends Machine> {
     const { producer, onFatal, log } = this.#parts
     const onCut = (cut: Parameters<SnapshotStore['saveCut']>[1]): void =>
       void store.saveCut(name, cut).catch((err: unknown) => log.error({ err, partition }, 'cut not saved'))
-    this.runners.set(partition, new PartitionRunner({ replica, partition, producer, onCut, onFatal }))
+    const onStopped = (err: Error): void =>
+      log.fatal({ err, reason: stopReason(err), partition, offset: replica.next }, 'shard stopped')
+    this.runners.set(
+      partition,
+      new PartitionRunner({ replica, partition, producer, onCut, onFatal, onStopped }),
+    )
     this.#snapshotOffsets.set(partition, position.offset)
     log.info({ partition, snapshot: snapshot?.offset, x, end: high }, 'shard restored')
     return Math.max(low, position.offset - 1)
@@ -279,7 +301,8 @@ export class Engine<M extends Machine> {
   /** Standbys take the snapshots; an owner does when nobody else has for two intervals. */
   async #takeSnapshots(): Promise<void> {
     for (const runner of this.runners.values()) {
-      const { partition, replica } = runner
+      const { partition, replica, stopped } = runner
+      if (stopped !== undefined) continue
       if (this.#unpublished.has(partition) || replica.next <= (this.#snapshotOffsets.get(partition) ?? 0))
         continue
       if (replica.owned && (await this.#standbyTook(partition))) continue
@@ -303,6 +326,7 @@ export class Engine<M extends Machine> {
       await this.#parts.store.save(this.#name(partition), snapshot)
       await this.#parts.store.prune(this.#name(partition))
       this.#snapshotOffsets.set(partition, snapshot.offset)
+      this.snapshotTimes.set(partition, Date.now())
       this.counts.snapshots++
     }
   }
@@ -310,8 +334,8 @@ export class Engine<M extends Machine> {
   async #tick(): Promise<void> {
     const { tick, inputTopic } = this.#kind
     if (tick === undefined) return
-    for (const { partition, replica } of this.runners.values()) {
-      if (!replica.owned) continue
+    for (const { partition, replica, stopped } of this.runners.values()) {
+      if (!replica.owned || stopped !== undefined) continue
       const frame = encodeCommands([tick(replica.shard.machine)])
       this.#parts.producer.send(inputTopic, partition, frame, () => undefined)
     }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { decodeFrame } from '@bourse/protocol/frame'
 import { Replica } from '@bourse/protocol/replica'
 import { emptyHash } from '@bourse/protocol/stream-hash'
-import { newShard, ticks } from '@bourse/protocol/testing/ping-machine'
+import { newShard, StreamWriter, ticks } from '@bourse/protocol/testing/ping-machine'
 import { PartitionRunner } from './partition-runner.ts'
+import { stopReason } from './stopped.ts'
 
 const log = ticks(10)
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -13,11 +14,13 @@ type Sent = { readonly to: string; readonly range: string; readonly deliver: (er
 describe('PartitionRunner', () => {
   let sent: Sent[]
   let fatal: Error | undefined
+  let stopped: Error[]
   let runner: PartitionRunner<ReturnType<typeof newShard>['machine']>
 
   beforeEach(() => {
     sent = []
     fatal = undefined
+    stopped = []
     runner = new PartitionRunner({
       replica: new Replica(newShard(), { offset: 0, lastRecord: emptyHash }),
       partition: 0,
@@ -30,6 +33,7 @@ describe('PartitionRunner', () => {
       },
       onCut: () => {},
       onFatal: (error) => (fatal = error),
+      onStopped: (error) => stopped.push(error),
     })
   })
 
@@ -64,6 +68,29 @@ describe('PartitionRunner', () => {
     await turn()
     assert.deepEqual(told(), ['risk.out/0 1-1', 'risk.in/1 1-1'])
     assert.equal(runner.replica.acknowledged, 1)
+  })
+
+  it('stops for good at a record that cannot be applied, and still emits what came before', async () => {
+    runner.own(undefined)
+    const [first, second, third] = log
+    const poison = { ...third!, value: Buffer.from('no frame') }
+    runner.offer([first!, second!, poison])
+    runner.offer(log.slice(3))
+    for (let delivered = 0; delivered < sent.length; delivered++) {
+      sent[delivered]!.deliver()
+      await turn()
+    }
+    assert.equal(sent.at(-1)!.range.endsWith('-2'), true)
+    assert.deepEqual([runner.replica.next, runner.replica.acknowledged, runner.blocked], [2, 2, true])
+    assert.deepEqual(stopped.map(stopReason), ['malformed'])
+    assert.equal(runner.stopped, stopped[0])
+  })
+
+  it('stops where one sequence number comes with two contents', () => {
+    const [writer, other] = [1, 1].map((shard) => new StreamWriter({ kind: 'risk', shard }))
+    const frames = [writer!.frame({ type: 'tick', number: 1 }), other!.frame({ type: 'tick', number: 2 })]
+    runner.offer(frames.map((value, offset) => ({ offset, timestamp: 1_000, value })))
+    assert.deepEqual(stopped.map(stopReason), ['difference'])
   })
 
   it('ends the process when a frame cannot be delivered', () => {

@@ -21,6 +21,9 @@ export type RunnerCounts = { records: number; entriesOut: number; framesOut: num
 /**
  * Drives one replica: feeds it records, hands its frames to the producer and its acknowledgements back. What cannot be
  * delivered is fatal, because a later frame may already be on its way; only replies may be lost.
+ *
+ * A record that cannot be applied stops it for good: its state may be half changed. What came of the records before
+ * is still emitted.
  */
 export class PartitionRunner<M extends Machine> {
   readonly replica: Replica<M>
@@ -29,10 +32,13 @@ export class PartitionRunner<M extends Machine> {
   readonly #producer: Sender
   readonly #onCut: (cut: Cut) => void
   readonly #onFatal: (error: Error) => void
+  readonly #onStopped: (error: Error) => void
   readonly #waiting: LogRecord[] = []
   readonly #idle: (() => void)[] = []
   /** The newest X that the group has stored. Snapshots are published up to here. */
   committed: number
+  /** What it stopped for. */
+  stopped: Error | undefined
 
   constructor(options: {
     readonly replica: Replica<M>
@@ -40,6 +46,8 @@ export class PartitionRunner<M extends Machine> {
     readonly producer: Sender
     readonly onCut: (cut: Cut) => void
     readonly onFatal: (error: Error) => void
+    /** @default it throws what stops it */
+    readonly onStopped?: (error: Error) => void
   }) {
     this.replica = options.replica
     this.partition = options.partition
@@ -47,19 +55,21 @@ export class PartitionRunner<M extends Machine> {
     this.#producer = options.producer
     this.#onCut = options.onCut
     this.#onFatal = options.onFatal
+    this.#onStopped = options.onStopped ?? rethrow
   }
 
   get shard(): Shard<M> {
     return this.replica.shard
   }
 
-  /** Whether records wait because the replica may not read on yet. */
+  /** Whether the replica may not read on yet, or never again. */
   get blocked(): boolean {
-    return this.#waiting.length > 0
+    return this.#waiting.length > 0 || this.stopped !== undefined
   }
 
   /** Takes records in the order of the log, applies what may be applied, and emits. */
   offer(records: readonly LogRecord[]): void {
+    if (this.stopped !== undefined) return
     this.#waiting.push(...records)
     this.advance()
   }
@@ -69,8 +79,9 @@ export class PartitionRunner<M extends Machine> {
     let taken = 0
     while (taken < this.#waiting.length && this.#mayRead()) {
       const record = this.#waiting[taken]
-      if (record === undefined) break
-      for (const cut of this.replica.read(record)) this.#onCut(cut)
+      const cuts = record && this.#read(record)
+      if (cuts === undefined) break
+      for (const cut of cuts) this.#onCut(cut)
       this.counts.records++
       taken++
       if (taken % RECORDS_PER_STEP_MAX === 0) this.#emit()
@@ -93,6 +104,18 @@ export class PartitionRunner<M extends Machine> {
 
   snapshot(): Snapshot {
     return this.replica.snapshot()
+  }
+
+  /** The cuts in a record; undefined where the record stops the shard. */
+  #read(record: LogRecord): readonly Cut[] | undefined {
+    try {
+      return this.replica.read(record)
+    } catch (error) {
+      this.stopped = error instanceof Error ? error : new Error(String(error))
+      this.#waiting.length = 0
+      this.#onStopped(this.stopped)
+      return undefined
+    }
   }
 
   #mayRead(): boolean {
@@ -128,4 +151,8 @@ export class PartitionRunner<M extends Machine> {
     if (this.replica.batchesInFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
     queueMicrotask(() => this.advance())
   }
+}
+
+function rethrow(error: Error): never {
+  throw error
 }
