@@ -11,6 +11,7 @@ export type EdgeFacts = {
   /** Datastores in the cluster; otherwise they are at `datastores`. */
   readonly inCluster: boolean
   readonly hasPrometheus: boolean
+  readonly hasDemoMarket: boolean
   readonly hasKeda: boolean
   readonly hasTraefik: boolean
   readonly clients: readonly string[]
@@ -33,12 +34,15 @@ const POD_IDENTITY_AGENT: Edge['to'] = { addresses: ['169.254.170.23/32'] }
 const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'market-data']
 const READS_LOG_AND_LEDGER = [...SERVICES, 'prepare', 'reconcile']
 const READS_REDIS = ['gateway', 'market-data']
-const CALLS_THE_API = ['demo-market', 'smoke']
 
 /** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
 export function edges(facts: EdgeFacts): readonly Edge[] {
   return [
-    ...CALLS_THE_API.map((name) => ({ from: pods(name), to: pods('gateway'), ports: [PORTS.http] })),
+    ...['smoke', ...(facts.hasDemoMarket ? ['demo-market'] : [])].map((name) => ({
+      from: pods(name),
+      to: pods('gateway'),
+      ports: [PORTS.http],
+    })),
     ...(facts.inCluster ? insideEdges(facts) : outsideEdges(facts)),
     ...entryEdges(facts),
     ...scrapeEdges(facts),

@@ -1,8 +1,10 @@
 import { App, Chart } from 'cdk8s'
+import { ImagePullPolicy } from 'cdk8s-plus-28'
 import { alertGroups } from './alerts/alerts.ts'
 import { alertRules } from './constructs/alert-rules.ts'
 import { ApiIngress } from './constructs/api-ingress.ts'
 import { authenticateScalers } from './constructs/autoscaling.ts'
+import { DATABASE_AUTHORITIES, databaseAuthorities } from './constructs/database-authorities.ts'
 import { ClusterFoundation, NamespaceLimits } from './constructs/foundation.ts'
 import { NAMESPACE } from './constructs/labels.ts'
 import { ExternalSecrets } from './constructs/external-secrets.ts'
@@ -13,7 +15,7 @@ import { kafka } from './datastores/kafka.ts'
 import { postgres } from './datastores/postgres.ts'
 import { prometheus } from './datastores/prometheus.ts'
 import { redis } from './datastores/redis.ts'
-import { edges } from './edges.ts'
+import { type EdgeFacts, edges } from './edges.ts'
 import { matchingEngine, riskEngine } from './services/engines.ts'
 import { Gateway } from './services/gateway.ts'
 import { marketData } from './services/market-data.ts'
@@ -44,14 +46,17 @@ const LOG_SERVICES = ['risk-engine', 'matching-engine', 'settlement', 'market-da
 type File = (id: string) => Chart
 
 /** In the cluster, or the secrets that lead to those outside. */
-function datastores(file: File, { inCluster, aws, features, gateway, image, operator }: Values): void {
+function datastores(file: File, values: Values): void {
+  const { inCluster, aws, features, gateway, image, operator } = values
   if (aws !== null && features.externalSecrets)
     new ExternalSecrets(file('20-external-secrets'), 'ExternalSecrets', aws)
+  if (aws !== null) databaseAuthorities(file('20-database-authorities'), aws.region)
   if (inCluster === null) return
   kafka(file('20-kafka'), inCluster.kafka)
   postgres(file('20-postgres'), inCluster.postgres)
   redis(file('20-redis'), inCluster.redis)
-  new GeneratedSecrets(file('20-secrets'), 'Secrets', { image, resources: operator.resources })
+  const pullPolicy = pullPolicyOf(values)
+  new GeneratedSecrets(file('20-secrets'), 'Secrets', { image, pullPolicy, resources: operator.resources })
   if (inCluster.prometheus === null) return
   const gateways = gateway.idle === null ? [gateway.active] : ['blue', 'green']
   const workloads = [...gateways.map((slot) => `gateway-${slot}`), ...LOG_SERVICES]
@@ -65,6 +70,7 @@ function jobs(file: File, values: Values): void {
   if (!operator.demoMarket) return
   new DemoMarket(file('50-demo-market'), 'DemoMarket', {
     ...{ image, tokens },
+    pullPolicy: surroundings.pullPolicy,
     resources: operator.resources,
     matchingPartitions: surroundings.partitions.MATCHING_PARTITIONS,
   })
@@ -122,7 +128,7 @@ function services(file: File, values: Values): void {
 }
 
 function surroundingsOf(values: Values): Surroundings {
-  const { image, development, logLevel, kafka, partitions, aws, features } = values
+  const { image, development, logLevel, kafka, partitions, aws, features, inCluster } = values
   return {
     ...{ image, development, logLevel },
     kafka: {
@@ -134,17 +140,23 @@ function surroundingsOf(values: Values): Surroundings {
       RISK_PARTITIONS: String(partitions.risk),
       MATCHING_PARTITIONS: String(partitions.matching),
     },
-    databaseCa: aws?.databaseCa ?? null,
-    serviceMonitors: features.prometheusOperator,
+    pullPolicy: pullPolicyOf(values),
+    databaseCa: aws === null ? null : DATABASE_AUTHORITIES,
+    scraped: features.prometheusOperator ? 'by monitors' : inCluster?.prometheus ? 'by name' : 'no',
   }
 }
 
-function edgeFacts({ inCluster, features, ingress, network }: Values) {
+/** A digest never changes and a local image is loaded into the nodes; of a tag there may be a newer one. */
+const pullPolicyOf = ({ image, inCluster }: Values): ImagePullPolicy =>
+  inCluster !== null || image.includes('@sha256:') ? ImagePullPolicy.IF_NOT_PRESENT : ImagePullPolicy.ALWAYS
+
+function edgeFacts({ inCluster, features, ingress, network, operator }: Values): EdgeFacts {
   return {
     ...network,
     inCluster: inCluster !== null,
     hasPrometheus: inCluster !== null && inCluster.prometheus !== null,
     hasKeda: features.keda,
+    hasDemoMarket: operator.demoMarket,
     hasTraefik: ingress?.className === 'traefik',
   }
 }

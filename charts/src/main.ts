@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { helmChart } from './helm.ts'
 import { renderFiles } from './render.ts'
+import { editorSchema } from './values/editor-schema.ts'
 import { ENVIRONMENTS, type EnvironmentName } from './values/schema.ts'
 import { ValuesError, loadValues } from './values/load.ts'
 import { manifests, writeFiles } from './write-manifests.ts'
@@ -12,11 +15,14 @@ const USAGE = `Writes manifests from values.
       --values FILE      a cluster's own values, over the environment's
       --set a.b=value    one value, over all files; may be repeated
       --output DIR       a folder of one environment's files
+      --format helm      a Helm chart of one environment, in --output or charts/dist/helm/<environment>/
 `
 
 /** Where the command was given: npm runs it in the workspace's folder. */
 const HERE = process.env['INIT_CWD'] ?? '.'
 const K8S = resolve(import.meta.dirname, '../../k8s')
+const HELM = resolve(import.meta.dirname, '../dist/helm')
+const EDITOR_SCHEMA = resolve(import.meta.dirname, '../values.schema.json')
 
 function main(): void {
   const { values: given } = parseArgs({
@@ -25,6 +31,7 @@ function main(): void {
       values: { type: 'string' },
       set: { type: 'string', multiple: true },
       output: { type: 'string' },
+      format: { type: 'string' },
       help: { type: 'boolean' },
     },
   })
@@ -32,13 +39,18 @@ function main(): void {
   const names = given.environment === undefined ? ENVIRONMENTS : [environmentOf(given.environment)]
   if (names.length > 1 && given.output !== undefined)
     throw new ValuesError('--output takes one environment: name it with --environment')
+  const isHelm = given.format === 'helm'
+  if (given.format !== undefined && !isHelm)
+    throw new ValuesError(`--format ${given.format}: there is helm alone`)
+  const folder = isHelm ? HELM : K8S
   for (const name of names) {
     const values = loadValues(name, { file: given.values && resolve(HERE, given.values), set: given.set })
-    writeFiles(
-      given.output === undefined ? join(K8S, name) : resolve(HERE, given.output),
-      manifests(renderFiles(values)),
-    )
+    const files = isHelm
+      ? helmChart({ environment: name, values, render: renderFiles })
+      : manifests(renderFiles(values))
+    writeFiles(given.output === undefined ? join(folder, name) : resolve(HERE, given.output), files)
   }
+  if (!isHelm && given.environment === undefined) writeFileSync(EDITOR_SCHEMA, editorSchema())
 }
 
 function environmentOf(name: string): EnvironmentName {

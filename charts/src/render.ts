@@ -1,5 +1,5 @@
 import { exchange } from './exchange.ts'
-import { type Overrides, loadValues } from './values/load.ts'
+import { type Tree, loadValues } from './values/load.ts'
 import { ENVIRONMENTS, type EnvironmentName, type Values } from './values/schema.ts'
 
 export { ENVIRONMENTS, type EnvironmentName }
@@ -17,12 +17,12 @@ export type KubernetesObject = {
   readonly [field: string]: unknown
 }
 
-/** Every object of an environment, in an order in which it can be applied. */
+/** Every object of an environment, in an order in which it can be applied; `over` are values over the environment's. */
 export function renderEnvironment(
   environment: EnvironmentName,
-  overrides: Overrides = {},
+  over: Tree = {},
 ): readonly KubernetesObject[] {
-  return render(loadValues(environment, overrides))
+  return render(loadValues(environment, { over }))
 }
 
 export function render(values: Values): readonly KubernetesObject[] {

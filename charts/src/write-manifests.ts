@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Yaml } from 'cdk8s'
 import type { KubernetesObject } from './render.ts'
 
@@ -16,5 +16,8 @@ export function writeFiles(folder: string, files: Files): void {
   mkdirSync(folder, { recursive: true })
   for (const name of readdirSync(folder))
     if (name.endsWith('.yaml') && !files.has(name)) rmSync(join(folder, name))
-  for (const [name, text] of files) writeFileSync(join(folder, name), text)
+  for (const [name, text] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
 }

@@ -3,7 +3,7 @@ import {
   ConcurrencyPolicy,
   type ContainerProps,
   CronJob,
-  ImagePullPolicy,
+  type ImagePullPolicy,
   type IServiceAccount,
   Job,
   type JobProps,
@@ -28,6 +28,7 @@ export type OperatorJobProps = {
   /** The operator's command, which is the Job's name too. */
   readonly command: string
   readonly image: string
+  readonly pullPolicy: ImagePullPolicy
   readonly resources: Resources
   readonly serviceAccount: IServiceAccount
   readonly settings: Readonly<Record<string, string>>
@@ -108,11 +109,20 @@ function jobProps({
 }
 
 function addCommand(scope: Construct, job: Job | CronJob, props: OperatorJobProps): void {
-  const { command, image, resources, settings, secrets = {}, secretFolder, databaseCa = null } = props
+  const {
+    command,
+    image,
+    pullPolicy,
+    resources,
+    settings,
+    secrets = {},
+    secretFolder,
+    databaseCa = null,
+  } = props
   const container: ContainerProps = {
     name: command,
     image,
-    imagePullPolicy: ImagePullPolicy.IF_NOT_PRESENT,
+    imagePullPolicy: pullPolicy,
     command: operatorCommand(command),
     envVariables: {
       ...textVariables({

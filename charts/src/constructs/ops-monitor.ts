@@ -14,7 +14,8 @@ export function monitorOps(scope: Construct, workload: string, labels: Record<st
     spec: {
       jobLabel: WORKLOAD_LABEL,
       selector: { matchLabels: { [WORKLOAD_LABEL]: workload } },
-      endpoints: [{ port: 'ops', path: '/metrics', interval: SCRAPE_INTERVAL }],
+      // `service` is what the process says, not the Service that it was found by.
+      endpoints: [{ port: 'ops', path: '/metrics', interval: SCRAPE_INTERVAL, honorLabels: true }],
     },
   })
 }

@@ -1,12 +1,5 @@
 import { Size } from 'cdk8s'
-import {
-  ConfigMap,
-  type Container,
-  type ContainerProps,
-  EnvValue,
-  ImagePullPolicy,
-  Volume,
-} from 'cdk8s-plus-28'
+import { ConfigMap, type Container, type ContainerProps, EnvValue, Volume } from 'cdk8s-plus-28'
 import type { Construct } from 'constructs'
 import { containerSecurity } from './hardening.ts'
 import { containerResources } from './quantities.ts'
@@ -55,13 +48,13 @@ export const operatorCommand = (...command: readonly string[]): string[] => [
 /** Holds a pod back until the topics and this version's tables are there. */
 export function awaitPrepared(
   scope: Construct,
-  { kafka, partitions, databaseCa }: Surroundings,
+  { kafka, partitions, databaseCa, pullPolicy }: Surroundings,
   { image, database }: { readonly image: string; readonly database: SecretReference },
 ): ContainerProps {
   return {
     name: 'await-prepared',
     image,
-    imagePullPolicy: ImagePullPolicy.IF_NOT_PRESENT,
+    imagePullPolicy: pullPolicy,
     command: operatorCommand('await-prepared'),
     envVariables: {
       ...textVariables({

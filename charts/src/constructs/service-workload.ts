@@ -7,7 +7,6 @@ import {
   EnvFieldPaths,
   EnvValue,
   Handler,
-  ImagePullPolicy,
   type IServiceAccount,
   LabelSelector,
   PercentOrAbsolute,
@@ -99,7 +98,7 @@ export class ServiceWorkload extends Construct {
       { containers: props.resources, initContainers: WAITING },
     )
     if (props.replicas === 'autoscaled') this.deployment.markHasAutoscaler()
-    this.#operations(labels)
+    if (surroundings.scraped !== 'no') this.#operations(labels)
     this.#budget(labels)
   }
 
@@ -153,7 +152,7 @@ export class ServiceWorkload extends Construct {
     const container = this.deployment.addContainer({
       name: service,
       image,
-      imagePullPolicy: ImagePullPolicy.IF_NOT_PRESENT,
+      imagePullPolicy: this.#surroundings.pullPolicy,
       command: development ? watched(service) : started(service),
       ports: [
         ...(this.#props.isPublic === true ? [{ name: 'http', number: PORTS.http }] : []),
@@ -200,7 +199,7 @@ export class ServiceWorkload extends Construct {
       ports: [{ name: 'ops', port: PORTS.ops, targetPort: PORTS.ops }],
     })
     for (const [key, value] of Object.entries(this.selector)) service.selectLabel(key, value)
-    if (this.#surroundings.serviceMonitors) monitorOps(this, this.name, labels)
+    if (this.#surroundings.scraped === 'by monitors') monitorOps(this, this.name, labels)
   }
 
   /** One pod at a time may be evicted, and one that does not work at any time. */

@@ -59,4 +59,9 @@ const scrape = (workload: string) => ({
       refresh_interval: '5s',
     },
   ],
+  // As a Prometheus operator labels them; a pod's name is not known here, its address is.
+  relabel_configs: [
+    { target_label: 'namespace', replacement: NAMESPACE },
+    { source_labels: ['__address__'], regex: '(.*):\\d+', target_label: 'pod' },
+  ],
 })

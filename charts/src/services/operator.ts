@@ -1,7 +1,7 @@
 import { ServiceAccount, k8s } from 'cdk8s-plus-28'
 import { Construct } from 'constructs'
 import { NAMESPACE, inWave, labelsOf } from '../constructs/labels.ts'
-import { OperatorCronJob, OperatorJob } from '../constructs/operator-jobs.ts'
+import { OperatorCronJob, OperatorJob, type OperatorJobProps } from '../constructs/operator-jobs.ts'
 import { DATABASE_URL, TOKEN_KEYS } from '../constructs/secret-reference.ts'
 import { PORTS } from '../constructs/service-workload.ts'
 import type { Surroundings } from '../constructs/surroundings.ts'
@@ -29,9 +29,9 @@ export type OperatorProps = {
 export class Operator extends Construct {
   constructor(scope: Construct, id: string, { surroundings, values, kafka }: OperatorProps) {
     super(scope, id)
-    const { image, databaseCa, partitions } = surroundings
+    const { image, pullPolicy, databaseCa, partitions } = surroundings
     const common = {
-      ...{ image, databaseCa },
+      ...{ image, pullPolicy, databaseCa },
       resources: values.resources,
       serviceAccount: account(this, 'operator'),
       secrets: { DATABASE_URL },
@@ -60,11 +60,11 @@ export class Operator extends Construct {
   }
 }
 
-type JobSurroundings = { readonly image: string; readonly resources: Values['operator']['resources'] }
+type JobSurroundings = Pick<OperatorJobProps, 'image' | 'pullPolicy' | 'resources'>
 
 /** Makes passwords and keys in the cluster itself, once: no manifest ever holds one. */
 export class GeneratedSecrets extends Construct {
-  constructor(scope: Construct, id: string, { image, resources }: JobSurroundings) {
+  constructor(scope: Construct, id: string, { image, pullPolicy, resources }: JobSurroundings) {
     super(scope, id)
     const metadata = {
       name: 'secrets',
@@ -88,7 +88,7 @@ export class GeneratedSecrets extends Construct {
       subjects: [{ kind: 'ServiceAccount', name: 'secrets', namespace: NAMESPACE }],
     })
     new OperatorJob(this, 'Job', {
-      ...{ image, resources, serviceAccount },
+      ...{ image, pullPolicy, resources, serviceAccount },
       command: 'secrets',
       wave: 'data',
       settings: { NAMESPACE, DATABASE_HOST: 'postgres', REDIS_HOST: 'redis' },
@@ -105,14 +105,10 @@ export type DemoMarketProps = JobSurroundings & {
 
 /** Symbols to trade and two people with money, for whoever tries it out. */
 export class DemoMarket extends Construct {
-  constructor(
-    scope: Construct,
-    id: string,
-    { image, resources, tokens, matchingPartitions }: DemoMarketProps,
-  ) {
+  constructor(scope: Construct, id: string, { tokens, matchingPartitions, ...job }: DemoMarketProps) {
     super(scope, id)
     new OperatorJob(this, 'Job', {
-      ...{ image, resources },
+      ...job,
       command: 'demo-market',
       wave: 'demo',
       serviceAccount: account(this, 'demo-market'),

@@ -6,6 +6,9 @@ import { type EnvironmentName, type Values, valuesSchema, valuesShape } from './
 
 export const VALUES_FOLDER = resolve(import.meta.dirname, '../../values')
 
+/** A part of the values, not checked yet. */
+export type Tree = Readonly<Record<string, unknown>>
+
 /** Values that cannot be used. The message has one line for each that is wrong. */
 export class ValuesError extends Error {
   override readonly name = 'ValuesError'
@@ -16,15 +19,21 @@ export type Overrides = {
   readonly file?: string | undefined
   /** `gateway.active=green`, over everything. */
   readonly set?: readonly string[] | undefined
+  /** A part of the values, over everything. */
+  readonly over?: Tree
 }
 
 /** base < environment < cluster file < `--set`. */
-export function loadValues(environment: EnvironmentName, { file, set = [] }: Overrides = {}): Values {
+export function loadValues(
+  environment: EnvironmentName,
+  { file, set = [], over = {} }: Overrides = {},
+): Values {
   const files = [join(VALUES_FOLDER, 'base.yaml'), join(VALUES_FOLDER, `${environment}.yaml`)]
   if (file !== undefined) files.push(file)
   const layers = [
     ...files.map((path) => parse(readFileSync(path, 'utf8')) as unknown),
     ...set.map(assignment),
+    over,
   ]
   return checkValues(environment, layers.reduce(merge))
 }
@@ -43,7 +52,7 @@ export function checkValues(environment: EnvironmentName, merged: unknown): Valu
 export function merge(under: unknown, over: unknown): unknown {
   if (over === undefined) return under
   if (!isTree(under) || !isTree(over)) return over
-  const merged = { ...under }
+  const merged: Record<string, unknown> = { ...under }
   for (const [key, value] of Object.entries(over)) merged[key] = merge(under[key], value)
   return merged
 }
@@ -70,8 +79,6 @@ function keysAt(schema: JsonSchema, path: readonly PropertyKey[]): string[] {
   const next = properties[String(head)]
   return next === undefined ? [] : keysAt(next, rest)
 }
-
-type Tree = Record<string, unknown>
 
 function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

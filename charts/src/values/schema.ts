@@ -76,10 +76,6 @@ const aws = z.strictObject({
   factsPath: z.string().startsWith('/').describe('where the estate wrote its facts'),
   databaseSecret: z.string().describe('JSON with username, password, dbname'),
   redisSecret: z.string().describe('the token'),
-  databaseCa: z
-    .strictObject({ configMap: z.string(), key: z.string() })
-    .nullable()
-    .describe('with whose certificate authorities the database is verified'),
 })
 
 const ingress = z.strictObject({
