@@ -1,6 +1,7 @@
 import type { Role } from '@bourse/operator/tokens'
 import { Command } from 'commander'
 import { readLocalConfig } from './config.ts'
+import { examineCluster, examineMachine } from './doctor.ts'
 import { down, reset } from './down.ts'
 import { messageOf, StepFailure } from './failure.ts'
 import { issueToken } from './keys.ts'
@@ -29,6 +30,14 @@ program
   .command('status')
   .description('show each part, its pid, port and health')
   .action(async () => exitWith(await printStatus(readLocalConfig())))
+program
+  .command('doctor')
+  .description('say what this machine, or a cluster, lacks')
+  .option('--cluster', 'look at the cluster of the current context')
+  .option('--environment <name>', 'whose manifests it is to run', 'local')
+  .action(async ({ cluster, environment }: { cluster?: boolean; environment: string }) =>
+    exitWith(await (cluster ? examineCluster(environment) : examineMachine())),
+  )
 program
   .command('run')
   .description("run another tool with the running exchange's addresses in its environment")
