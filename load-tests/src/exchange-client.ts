@@ -27,9 +27,10 @@ export class ExchangeClient {
     return this.send('POST', `/api/v1/order${wantResult ? '?wait=result' : ''}`, order)
   }
 
-  /** `commandId` makes asking again safe. */
-  cancel(orderId: string, commandId: string): Promise<Answer> {
-    return this.send('DELETE', `/api/v1/order/${orderId}`, undefined, { 'idempotency-key': commandId })
+  /** `commandId` makes asking again safe. `wantResult`: answered once the order has ended, with how. */
+  cancel(orderId: string, commandId: string, { wantResult = false } = {}): Promise<Answer> {
+    const path = `/api/v1/order/${orderId}${wantResult ? '?wait=result' : ''}`
+    return this.send('DELETE', path, undefined, { 'idempotency-key': commandId })
   }
 
   cancelAll(symbol: string, commandId: string): Promise<Answer> {

@@ -9,25 +9,35 @@ import type { TokenSigner } from './tokens.ts'
 export const RECORDED_SYMBOL = 'BTC-USD-2015'
 export const LOT_DECIMALS = 8
 
+/** What traders know of it. */
+export type MarketRules = {
+  readonly base: { readonly code: string; readonly scale: number }
+  readonly quote: { readonly code: string; readonly scale: number }
+  /** Parts per million of what is received. */
+  readonly feePpm: Readonly<Record<'maker' | 'taker', number>>
+}
+export const marketRules: MarketRules = {
+  base: { code: 'BTC', scale: 8 },
+  quote: { code: 'USD', scale: 10 },
+  feePpm: { maker: 1_000, taker: 2_000 },
+}
+
 /** Enough for what is recorded (0.021 to 200 BTC at $164 to $350), and exact: the band's top × 2,000 BTC is below 2^53. */
-const rules = {
-  base: 'BTC',
-  quote: 'USD',
+const listing = {
+  base: marketRules.base.code,
+  quote: marketRules.quote.code,
   tick_decimals: 2,
   lot_decimals: LOT_DECIMALS,
   min_quantity: '0.001',
   max_quantity: '2000',
   min_notional: '0.01',
-  maker_fee_ppm: 1000,
-  taker_fee_ppm: 2000,
+  maker_fee_ppm: marketRules.feePpm.maker,
+  taker_fee_ppm: marketRules.feePpm.taker,
   reference_price: '236.00',
   band_ppm: 600_000,
 }
 
-const assets = [
-  { code: 'BTC', scale: 8 },
-  { code: 'USD', scale: 10 },
-]
+const assets = [marketRules.base, marketRules.quote]
 
 export type Trader = { readonly owner: string; readonly account: string; readonly client: ExchangeClient }
 
@@ -46,8 +56,8 @@ export async function prepareMarket(
     const listed = { ...asset, command_id: `asset-${asset.code}` }
     await untilDone(() => operator.send('POST', '/api/v1/admin/assets', listed), `listing ${asset.code}`)
   }
-  const listing = { ...rules, symbol, partition, command_id: `symbol-${symbol}` }
-  await untilDone(() => operator.send('POST', '/api/v1/admin/symbols', listing), `listing ${symbol}`)
+  const terms = { ...listing, symbol, partition, command_id: `symbol-${symbol}` }
+  await untilDone(() => operator.send('POST', '/api/v1/admin/symbols', terms), `listing ${symbol}`)
   await untilOpen(operator, symbol)
 }
 

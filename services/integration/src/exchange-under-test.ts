@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ExchangeClient } from '@bourse/load-tests/exchange-client'
-import { prepareMarket, prepareTraders, type Trader } from '@bourse/load-tests/market'
+import { marketRules, prepareMarket, prepareTraders, type Trader } from '@bourse/load-tests/market'
 import { TokenSigner } from '@bourse/load-tests/tokens'
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '@bourse/local/keys'
 import { SERVICES } from '@bourse/local/service-names'
@@ -14,6 +14,7 @@ import { connectProducer } from '@bourse/platform/kafka/producer'
 import { createLog } from '@bourse/platform/log'
 import { closePostgres, connectPostgres, type Database } from '@bourse/platform/postgres'
 import type { Pool } from 'undici'
+import { ClientHistory } from './history/client-history.ts'
 
 const TRADERS = 8
 const RECONCILE_TIMEOUT_MS = 60_000
@@ -24,6 +25,8 @@ export class ExchangeUnderTest {
   readonly sql: Database
   readonly traders: readonly Trader[]
   readonly symbols: readonly string[]
+  /** What the traders write down. */
+  readonly history: ClientHistory
   readonly #home: string
   readonly #pool: Pool
 
@@ -32,6 +35,7 @@ export class ExchangeUnderTest {
     sql: Database
     traders: readonly Trader[]
     symbols: readonly string[]
+    history: ClientHistory
     home: string
     pool: Pool
   }) {
@@ -39,6 +43,7 @@ export class ExchangeUnderTest {
     this.sql = parts.sql
     this.traders = parts.traders
     this.symbols = parts.symbols
+    this.history = parts.history
     this.#home = parts.home
     this.#pool = parts.pool
   }
@@ -76,6 +81,7 @@ export class ExchangeUnderTest {
       }),
       traders,
       symbols,
+      history: new ClientHistory({ traders, funds, rules: marketRules }),
       home,
       pool,
     })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertDepthAgrees, assertFillsPair, assertHistoryAgrees } from './client-history.ts'
 import { ExchangeUnderTest } from './exchange-under-test.ts'
+import { assertDepthAgrees, assertFillsPair } from './ledger-checks.ts'
 import { TradingLoad } from './trading-load.ts'
 
 const LOAD_BEFORE_MS = 2_500
@@ -15,6 +15,7 @@ const ENGINES = ['risk-engine', 'matching-engine']
 /** Trades, does harm, trades on; then everything must agree, the clients' own history too. */
 async function tradeThrough(exchange: ExchangeUnderTest, harm: () => Promise<void>): Promise<TradingLoad> {
   const before = await assertFillsPair(exchange.sql)
+  const toldBefore = exchange.history.fillsTold
   const load = new TradingLoad(exchange, `t${Date.now().toString(36)}`)
   await sleep(LOAD_BEFORE_MS)
   await harm()
@@ -22,11 +23,12 @@ async function tradeThrough(exchange: ExchangeUnderTest, harm: () => Promise<voi
   await load.stop()
   const { code, lines } = await exchange.reconcile()
   assert.equal(code, 0, lines.join('\n'))
-  await assertHistoryAgrees(exchange.sql, load.history)
+  await exchange.history.assertAgrees(exchange.sql)
   for (const symbol of exchange.symbols)
     await assertDepthAgrees(exchange.sql, exchange.stack.gatewayUrl, symbol)
   const after = await assertFillsPair(exchange.sql)
   assert.ok(after.trades > before.trades, 'nothing was traded, so nothing was shown')
+  assert.ok(exchange.history.fillsTold > toldBefore, 'clients were told of no fill before the end')
   return load
 }
 
@@ -104,19 +106,36 @@ for (const shards of [1, 2]) {
       assert.notDeepEqual(await troubles(), before, 'market-data did not notice: the fault did not bite')
     })
 
-    it('catches one changed row', async () => {
-      const load = new TradingLoad(exchange, `c${Date.now().toString(36)}`)
-      await sleep(LOAD_BEFORE_MS)
-      await load.stop()
-      assert.equal((await exchange.reconcile()).code, 0)
-      const change = (by: number) => exchange.sql`
-        update balances set available = available + ${by} where (account, asset) =
-          (select account, asset from balances where available > 10 order by account desc limit 1)`
-      await change(1)
-      const { code, lines } = await exchange.reconcile()
-      await change(-1)
-      assert.equal(code, 1, lines.join('\n'))
-      assert.equal((await exchange.reconcile()).code, 0)
+    describe('with one row changed', () => {
+      before(async () => {
+        const load = new TradingLoad(exchange, `c${Date.now().toString(36)}`)
+        await sleep(LOAD_BEFORE_MS)
+        await load.stop()
+        assert.equal((await exchange.reconcile()).code, 0)
+        await exchange.history.assertAgrees(exchange.sql)
+      })
+      afterEach(() => exchange.history.assertAgrees(exchange.sql))
+
+      it('is found by reconcile when it is a balance', async () => {
+        const change = (by: number) => exchange.sql`
+          update balances set available = available + ${by} where (account, asset) =
+            (select account, asset from balances where available > 10 order by account desc limit 1)`
+        await change(1)
+        const { code, lines } = await exchange.reconcile()
+        await change(-1)
+        assert.equal(code, 1, lines.join('\n'))
+        assert.equal((await exchange.reconcile()).code, 0)
+      })
+
+      it('is found by the clients when it is a fill', async () => {
+        const change = (by: number) => exchange.sql`
+          update fills set quantity = quantity + ${by} where (order_id, trade_id) =
+            (select order_id, trade_id from fills order by filled_at, order_id, trade_id limit 1)`
+        await change(1)
+        const found = exchange.history.assertAgrees(exchange.sql)
+        await assert.rejects(found, /disagreements of clients and ledger/)
+        await change(-1)
+      })
     })
   })
 }

@@ -1,55 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { orderIdOf, type Answer } from '@bourse/load-tests/exchange-client'
+import { askUntilDefinite, type Asked } from '@bourse/load-tests/ask-again'
+import type { Answer } from '@bourse/load-tests/exchange-client'
 import type { Trader } from '@bourse/load-tests/market'
-
-/** What one client knows of a command of its own: the log that nobody else writes. */
-export type Sent = {
-  readonly commandId: string
-  readonly account: string
-  readonly kind: 'order' | 'cancel'
-  /** How often it was asked until the answer was definite. */
-  asked: number
-  /** `accepted`, a refusal's code, or `unknown` while no definite answer has come. */
-  outcome: string
-  orderId?: string
-}
+import type { ClientHistory } from './history/client-history.ts'
+import type { Command, Terms } from './history/record.ts'
 
 const THINK_MS = 15
-const ASK_AGAIN_MS = 200
-const ASK_AGAIN_MAX = 300
 const MID_CENTS = 23_600
 const SPREAD_CENTS = 200
+/** Chances of what a trader does next. */
+const LOOK = 0.05
+const CANCEL = 0.3
+const MARKET_ORDER = 0.1
+const WAIT_FOR_RESULT = 0.3
+const CANCEL_TWICE = 0.1
+const ASK_ONCE_MORE = 0.05
 
-/** Answers that say nothing about the outcome: the command has to be asked again with the same id. */
-const INDEFINITE = new Set([
-  'no_answer',
-  'outcome_unknown',
-  'overloaded',
-  'rate_limited',
-  'internal',
-  'malformed_answer',
-  'unavailable',
-  'not_settled',
-])
+/** What the exchange does not remember: asked again, the command may be done. */
+const NOT_REMEMBERED = new Set(['rate_limited', 'limit_reached'])
 
-/** Traders that keep a history of what they sent and what they were told, and never give a command up. */
+type Market = {
+  readonly traders: readonly Trader[]
+  readonly symbols: readonly string[]
+  readonly history: ClientHistory
+}
+
+/** Traders that write down what they ask and are told, and never give a command up. */
 export class TradingLoad {
-  readonly history: Sent[] = []
   /** Answers without a definite outcome. */
   indefinite = 0
   longestMs = 0
-  readonly #traders: readonly Trader[]
-  readonly #symbols: readonly string[]
+  readonly #market: Market
   readonly #run: string
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>[]
   #counter = 0
 
-  constructor({ traders, symbols }: { traders: readonly Trader[]; symbols: readonly string[] }, run: string) {
-    this.#traders = traders
-    this.#symbols = symbols
+  constructor(market: Market, run: string) {
+    this.#market = market
     this.#run = run
-    this.#running = this.#traders.map((trader) => this.#trade(trader))
+    this.#running = market.traders.map((trader) => this.#trade(trader))
   }
 
   /** Ends the load; commands under way are asked for until their outcome is definite. */
@@ -61,62 +51,63 @@ export class TradingLoad {
   async #trade(trader: Trader): Promise<void> {
     const open: string[] = []
     while (!this.#stopping.signal.aborted) {
-      const chance = Math.random()
-      if (chance < 0.3 && open.length > 0)
-        await this.#cancel(trader, open.splice(Math.floor(Math.random() * open.length), 1)[0] ?? '')
-      else {
-        const sent = await this.#order(trader, chance > 0.9)
-        if (sent.orderId !== undefined) open.push(sent.orderId)
+      if (happens(LOOK)) await this.#market.history.look(trader)
+      else if (happens(CANCEL) && open.length > 0) {
+        const [orderId = ''] = open.splice(Math.floor(Math.random() * open.length), 1)
+        const again = happens(CANCEL_TWICE) ? this.#cancel(trader, orderId, false) : undefined
+        await Promise.all([this.#cancel(trader, orderId, happens(WAIT_FOR_RESULT)), again])
+      } else {
+        const orderId = await this.#order(trader)
+        if (orderId !== undefined) open.push(orderId)
       }
       await sleep(THINK_MS)
     }
   }
 
-  async #order(trader: Trader, market: boolean): Promise<Sent> {
-    const sent = this.#note(trader, 'order')
-    const side = Math.random() < 0.5 ? 'buy' : 'sell'
+  /** The order's id, if it was accepted. */
+  async #order({ account, client }: Trader): Promise<string | undefined> {
+    const commandId = this.#nextId()
+    const terms = this.#terms()
+    const command = this.#market.history.placed({ commandId, account, terms })
+    const type = terms.price === undefined ? 'market' : 'limit'
+    const order = { ...terms, type, client_order_id: commandId }
+    const wantResult = happens(WAIT_FOR_RESULT)
+    await this.#ask(command, () => client.order(order, { wantResult }))
+    return command.answers[0]?.orderId
+  }
+
+  async #cancel({ account, client }: Trader, orderId: string, wantResult: boolean): Promise<void> {
+    const commandId = this.#nextId()
+    const command = this.#market.history.cancelled({ commandId, account, cancels: orderId, wantResult })
+    await this.#ask(command, () => client.cancel(orderId, commandId, { wantResult }))
+  }
+
+  /** Asks until the outcome is known. What was in doubt, and some of the rest, is asked once more: the answer must stay. */
+  async #ask(command: Command, send: () => Promise<Answer>): Promise<void> {
+    const began = performance.now()
+    const { answer, indefinite } = await this.#askOnce(command, send)
+    this.longestMs = Math.max(this.longestMs, performance.now() - began)
+    const inDoubt = indefinite.length > 0 || happens(ASK_ONCE_MORE)
+    if (inDoubt && !NOT_REMEMBERED.has(answer.code)) await this.#askOnce(command, send)
+  }
+
+  async #askOnce(command: Command, send: () => Promise<Answer>): Promise<Asked> {
+    const asked = await askUntilDefinite(send)
+    this.indefinite += asked.indefinite.length
+    this.#market.history.answered(command, asked)
+    return asked
+  }
+
+  #terms(): Terms {
+    const { symbols } = this.#market
+    const symbol = symbols[Math.floor(Math.random() * symbols.length)] ?? ''
+    const side = happens(0.5) ? 'buy' : 'sell'
     const cents = MID_CENTS + Math.round((Math.random() - 0.5) * SPREAD_CENTS)
     const quantity = `0.${1 + Math.floor(Math.random() * 9)}`
-    const terms = market
-      ? { type: 'market', quantity }
-      : { type: 'limit', price: (cents / 100).toFixed(2), quantity }
-    const symbol = this.#symbols[Math.floor(Math.random() * this.#symbols.length)]
-    const order = { symbol, side, ...terms, client_order_id: sent.commandId }
-    const answer = await this.#ask(sent, () => trader.client.order(order))
-    if (sent.outcome === 'accepted') sent.orderId = orderIdOf(answer)
-    return sent
+    return { symbol, side, quantity, ...(!happens(MARKET_ORDER) && { price: (cents / 100).toFixed(2) }) }
   }
 
-  async #cancel(trader: Trader, orderId: string): Promise<void> {
-    const sent = this.#note(trader, 'cancel')
-    await this.#ask(sent, () => trader.client.cancel(orderId, sent.commandId))
-  }
-
-  #note({ account }: Trader, kind: Sent['kind']): Sent {
-    const sent: Sent = {
-      commandId: `${this.#run}-${++this.#counter}`,
-      account,
-      kind,
-      asked: 0,
-      outcome: 'unknown',
-    }
-    this.history.push(sent)
-    return sent
-  }
-
-  async #ask(sent: Sent, send: () => Promise<Answer>): Promise<Answer> {
-    const began = performance.now()
-    for (;;) {
-      const answer = await send()
-      sent.asked++
-      if (!INDEFINITE.has(answer.code)) {
-        sent.outcome = answer.code
-        this.longestMs = Math.max(this.longestMs, performance.now() - began)
-        return answer
-      }
-      this.indefinite++
-      if (sent.asked >= ASK_AGAIN_MAX) return answer
-      await sleep(ASK_AGAIN_MS)
-    }
-  }
+  #nextId = (): string => `${this.#run}-${++this.#counter}`
 }
+
+const happens = (chance: number): boolean => Math.random() < chance
