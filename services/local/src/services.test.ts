@@ -39,6 +39,8 @@ describe('services', () => {
     const { env, port } = serviceSpec(context, replica)
     equal(port, 7)
     equal(env['PORT'], '7')
+    equal(env['HOST'], '127.0.0.1')
+    equal(env['INSTANCE'], 'risk-engine-2')
     equal(env['DATABASE_URL'], 'postgres://writer')
     equal(env['SESSION_TIMEOUT_MS'], '1000')
     equal(env['LOG_LEVEL'], 'debug')

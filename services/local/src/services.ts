@@ -99,6 +99,7 @@ function serviceEnvironment(
 ): Record<string, string> {
   const everyService = {
     PORT: String(port),
+    HOST: '127.0.0.1',
     INSTANCE: name,
     KAFKA_BROKERS: context.kafkaBrokers,
     // Every waiting Kafka client holds one of libuv's threads.
