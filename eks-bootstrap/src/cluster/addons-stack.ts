@@ -144,14 +144,16 @@ export class AddonsStack extends BourseStack {
     ]).node.addDependency(...after)
   }
 
-  /** Argo CD knows this cluster with its facts as annotations, and starts from the environment's folder. */
+  /**
+   * Argo CD knows this cluster with its facts as annotations. What it runs follows from the labels: `k8s/argocd` gives a
+   * cluster its environment's folder, and one that waits as standby none, until an operator changes the label.
+   */
   #gitOps(facts: Facts, after: readonly IDependable[]): void {
-    const { repositoryUrl, revision, namespace } = this.config.gitOps
+    const { repositoryUrl, revision } = this.config.gitOps
     const annotations = Object.fromEntries(
       Object.entries(facts).map(([fact, value]) => [`bourse.dev/${fact}`, value]),
     )
     const server = 'https://kubernetes.default.svc'
-    const project = { sourceRepos: [repositoryUrl], destinations: [{ server, namespace: '*' }] }
     this.#manifest('GitOps', [
       {
         apiVersion: 'v1',
@@ -170,20 +172,13 @@ export class AddonsStack extends BourseStack {
       },
       {
         apiVersion: 'argoproj.io/v1alpha1',
-        kind: 'AppProject',
-        metadata: { name: 'bourse', namespace: 'argocd' },
-        spec: { ...project, clusterResourceWhitelist: [{ group: '*', kind: '*' }] },
-      },
-      {
-        apiVersion: 'argoproj.io/v1alpha1',
         kind: 'Application',
-        metadata: { name: 'bourse', namespace: 'argocd' },
+        metadata: { name: 'delivery', namespace: 'argocd' },
         spec: {
-          project: 'bourse',
-          source: { repoURL: repositoryUrl, targetRevision: revision, path: `k8s/${this.config.name}` },
-          destination: { server, namespace },
-          // The second region's cluster is ready and idle: an operator starts it, after the cut is made.
-          ...(this.role === 'primary' ? { syncPolicy: { automated: { prune: true, selfHeal: true } } } : {}),
+          project: 'default',
+          source: { repoURL: repositoryUrl, targetRevision: revision, path: 'k8s/argocd' },
+          destination: { server, namespace: 'argocd' },
+          syncPolicy: { automated: { prune: true, selfHeal: true } },
         },
       },
     ]).node.addDependency(...after)

@@ -189,14 +189,15 @@ describe('Add-ons', () => {
     }
     const gitOps = manifests(addons()).find(({ logicalId }) => logicalId.startsWith('GitOps'))!.text
     assert.match(gitOps, /argocd\.argoproj\.io\/secret-type":"cluster".*bourse\.dev\/kafka-brokers/)
-    assert.match(gitOps, /"path":"k8s\/production"/)
+    assert.match(gitOps, /"environment":"production"/)
+    assert.match(gitOps, /"path":"k8s\/argocd"/)
   })
 
   it('start the exchange in the primary region and leave the standby to an operator', () => {
     const text = (stack: string) =>
       manifests(template('production', stack)).find(({ logicalId }) => logicalId.startsWith('GitOps'))!.text
-    assert.match(text('Addons'), /"automated"/)
-    assert.doesNotMatch(text('StandbyAddons'), /"automated"/)
+    assert.match(text('Addons'), /"role":"primary"/)
+    assert.match(text('StandbyAddons'), /"role":"standby"/)
   })
 })
 

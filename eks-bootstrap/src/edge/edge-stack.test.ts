@@ -47,21 +47,20 @@ describe('Entry', () => {
     }
   })
 
-  it("answers the names' health check with the gateway's readiness and shows nothing else of its operations", () => {
-    const [rule] = resources(edge(), 'AWS::ElasticLoadBalancingV2::ListenerRule').filter(({ properties }) =>
-      flat(properties['Conditions']).includes('"/ready"'),
-    )
-    assert.match(flat(rule?.properties['Conditions']), /"Values":\["\/ready"\]/)
-    assert.match(flat(rule?.properties['Actions']), /gatewayready/i)
-    edge().hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
-      Name: 'bourse-production-gateway-ready',
-      Port: 8081,
+  it("answers the names' health check from the gateway, and shows no port of operations", () => {
+    const check = resources(edge(), 'AWS::Route53::HealthCheck')[0]!.properties['HealthCheckConfig']
+    const { ResourcePath } = check as { ResourcePath: string }
+    const rules = resources(edge(), 'AWS::ElasticLoadBalancingV2::ListenerRule')
+    const matching = rules.filter(({ properties }) => {
+      const [{ PathPatternConfig }] = properties['Conditions'] as [
+        { PathPatternConfig: { Values: string[] } },
+      ]
+      return PathPatternConfig.Values.some((path) => ResourcePath.startsWith(path.replace('*', '')))
     })
-    edge().hasResourceProperties('AWS::Route53::HealthCheck', {
-      HealthCheckConfig: Match.objectLike({ ResourcePath: '/ready' }),
-    })
-    for (const { properties } of resources(edge(), 'AWS::ElasticLoadBalancingV2::ListenerRule')) {
-      assert.doesNotMatch(flat(properties['Conditions']), /metrics|live/)
+    assert.equal(matching.length, 1, ResourcePath)
+    assert.match(flat(matching[0]!.properties['Actions']), /Entrygateway/)
+    for (const { properties } of resources(edge(), 'AWS::ElasticLoadBalancingV2::TargetGroup')) {
+      assert.equal(properties['Port'], 8080)
     }
   })
 

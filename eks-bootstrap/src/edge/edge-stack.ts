@@ -102,19 +102,17 @@ export class EdgeStack extends BourseStack {
     const includeResourceTypes = ['AWS::ElasticLoadBalancingV2::TargetGroup']
     Tags.of(this).add('eks:eks-cluster-name', this.localName('exchange'), { includeResourceTypes })
     const bindings = Object.entries(this.entry.targetGroups).map(([service, group]) =>
-      this.#binding(service, service, PORT.http, group.targetGroupArn),
+      this.#binding(service, service, group.targetGroupArn),
     )
-    const { targetGroupArn } = this.entry.readiness
-    bindings.push(this.#binding('gateway-ready', 'gateway', PORT.operations, targetGroupArn))
     new eks.KubernetesManifest(this, 'Bindings', { cluster, manifest: [home, ...bindings], prune: false })
   }
 
-  #binding(name: string, service: string, port: number, targetGroupARN: string): Record<string, unknown> {
+  #binding(name: string, service: string, targetGroupARN: string): Record<string, unknown> {
     return {
       apiVersion: 'eks.amazonaws.com/v1',
       kind: 'TargetGroupBinding',
       metadata: { name, namespace: this.config.gitOps.namespace },
-      spec: { serviceRef: { name: service, port }, targetGroupARN, targetType: 'ip' },
+      spec: { serviceRef: { name: service, port: PORT.http }, targetGroupARN, targetType: 'ip' },
     }
   }
 
@@ -173,7 +171,7 @@ export class EdgeStack extends BourseStack {
       sslPolicy: elb.SslPolicy.TLS13_RES,
       defaultTargetGroups: [targets],
     })
-    const manifest = [this.#binding('gateway-tcp', 'gateway', PORT.http, targets.targetGroupArn)]
+    const manifest = [this.#binding('gateway-tcp', 'gateway', targets.targetGroupArn)]
     new eks.KubernetesManifest(this, 'TcpBinding', { cluster, manifest, prune: false })
   }
 }

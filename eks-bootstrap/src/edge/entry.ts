@@ -8,7 +8,7 @@ import { type Environment } from '../environment.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
 import { PORT } from '../network/security-groups.ts'
 
-/** Answered at the port of operations: a service is ready when what it needs is. */
+/** Asked at the port of operations: a service is ready when what it needs is. */
 export const READY_PATH = '/ready'
 /** Deep checks ask the database; they get this long. */
 const HEALTH_TIMEOUT = Duration.seconds(10)
@@ -37,8 +37,6 @@ type EntryProps = {
 export class Entry extends Construct {
   readonly loadBalancer: elb.ApplicationLoadBalancer
   readonly targetGroups: Readonly<Record<Service, elb.ApplicationTargetGroup>>
-  /** The gateway once more, at its port of operations: what the names' health check asks. */
-  readonly readiness: elb.ApplicationTargetGroup
 
   constructor(scope: Construct, id: string, props: EntryProps) {
     super(scope, id)
@@ -55,8 +53,7 @@ export class Entry extends Construct {
       http2Enabled: true,
     })
     this.loadBalancer.logAccessLogs(props.accessLogs, 'load-balancer')
-    const group = (service: Service, sticky: boolean) => this.#targetGroup(props, service, PORT.http, sticky)
-    this.readiness = this.#targetGroup(props, 'gateway-ready', PORT.operations, false)
+    const group = (service: Service, sticky: boolean) => this.#targetGroup(props, service, sticky)
     this.targetGroups = {
       web: group('web', false),
       ...(Object.fromEntries(
@@ -79,11 +76,6 @@ export class Entry extends Construct {
       open: false,
       defaultAction: elb.ListenerAction.forward([this.targetGroups.web]),
     })
-    listener.addAction('ready', {
-      priority: 1,
-      conditions: [elb.ListenerCondition.pathPatterns([READY_PATH])],
-      action: elb.ListenerAction.forward([this.readiness]),
-    })
     ROUTES.forEach(({ service, paths }, index) => {
       listener.addAction(service, {
         priority: (index + 1) * 10,
@@ -95,14 +87,13 @@ export class Entry extends Construct {
 
   #targetGroup(
     { environment, network }: EntryProps,
-    name: string,
-    port: number,
+    service: Service,
     sticky: boolean,
   ): elb.ApplicationTargetGroup {
-    return new elb.ApplicationTargetGroup(this, name, {
-      targetGroupName: `bourse-${environment.name}-${name}`,
+    return new elb.ApplicationTargetGroup(this, service, {
+      targetGroupName: `bourse-${environment.name}-${service}`,
       vpc: network.vpc,
-      port,
+      port: PORT.http,
       protocol: elb.ApplicationProtocol.HTTP,
       targetType: elb.TargetType.IP,
       deregistrationDelay: DRAIN,

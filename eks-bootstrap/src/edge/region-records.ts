@@ -3,8 +3,9 @@ import * as route53 from 'aws-cdk-lib/aws-route53'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
 import { type Role } from '../stack.ts'
-import { READY_PATH } from './entry.ts'
 
+/** Open to everybody, and read from the database: the balancer passes it to gateways that are ready. */
+const CHECKED_PATH = '/api/v1/symbols'
 /** Three misses, ten seconds apart: half a minute to notice. */
 const CHECK_INTERVAL_SECONDS = 10
 const CHECK_FAILURES = 3
@@ -45,7 +46,7 @@ export class RegionRecords extends Construct {
         type: 'HTTPS',
         fullyQualifiedDomainName: regional,
         port: 443,
-        resourcePath: READY_PATH,
+        resourcePath: CHECKED_PATH,
         requestInterval: CHECK_INTERVAL_SECONDS,
         failureThreshold: CHECK_FAILURES,
         enableSni: true,
