@@ -39,7 +39,7 @@ export class KeysStack extends BourseStack {
       description: `Bourse ${this.config.name}: ${purpose}`,
       enableKeyRotation: true,
       pendingWindow: Duration.days(PENDING_WINDOW_DAYS),
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: this.config.data.immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     })
   }
 
