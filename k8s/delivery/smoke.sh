@@ -5,13 +5,14 @@
 need kubectl 'https://kubernetes.io/docs/tasks/tools/'
 service=${SERVICE:-gateway}
 slot=$(kubectl -n bourse get service "$service" -o 'jsonpath={.spec.selector.bourse\.dev/slot}')
-image=$(kubectl -n bourse get deployment "gateway-$slot" -o 'jsonpath={.spec.template.spec.containers[0].image}')
-[[ ${ENV:-local} =~ ^(local|minimal)$ ]] && key=SIGNING_KEY_FILE=/keys/signing-key.json || key=SIGNING_KEY_FILE-
+of_gateway() { kubectl -n bourse get deployment "gateway-$slot" -o "jsonpath={.spec.template.spec.containers[0].$1}"; }
+image=$(of_gateway image)
+policy=$(of_gateway imagePullPolicy)
+edits="s|image: .*|image: $image|; s|imagePullPolicy: .*|imagePullPolicy: $policy|; s|//gateway:|//$service:|"
+[[ ${ENV:-local} =~ ^(local|minimal)$ ]] || edits="$edits; /SIGNING_KEY_FILE/d"
 
 kubectl -n bourse delete job smoke --ignore-not-found --wait > /dev/null
-kubectl set image --local -f k8s/delivery/smoke-job.yaml "smoke=$image" -o yaml |
-  kubectl set env --local -f - "BOURSE_URL=http://$service:8080" "$key" -o yaml |
-  kubectl create -f - > /dev/null
+sed "$edits" k8s/delivery/smoke-job.yaml | kubectl create -f - > /dev/null
 outcome() { kubectl -n bourse get job smoke -o 'jsonpath={.status.conditions[?(@.status=="True")].type}'; }
 until [[ $(outcome) =~ Complete|Failed ]]; do sleep 1; done
 kubectl -n bourse logs job/smoke | sed "s/^/  $service ($slot): /"

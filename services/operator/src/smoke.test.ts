@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { smoke } from './smoke.ts'
 
 const MARKET = {
-  ...{ symbol: 'BTC-USD', state: 'open', base: 'BTC', quote: 'USD' },
+  ...{ symbol: 'BTC-USD', state: 'trading', base: 'BTC', quote: 'USD' },
   ...{ min_quantity: '0.0001', reference_price: '60000' },
 }
 const SALE = { order_id: '1', filled_quantity: '0.0001', filled_quote: '6', fee: '0.006' }
@@ -45,9 +45,9 @@ describe('smoke', () => {
     await assert.rejects(run(server), /nothing was traded/)
   })
 
-  it('fails where no symbol is open', async () => {
+  it('fails where no symbol is trading', async () => {
     server = await exchange({ books: HONEST, market: { ...MARKET, state: 'halted' } })
-    await assert.rejects(run(server), /none of 1 symbols is open/)
+    await assert.rejects(run(server), /none of 1 symbols is trading/)
   })
 
   it('only reads without a key', async () => {

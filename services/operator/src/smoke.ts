@@ -57,8 +57,8 @@ export type SmokeOptions = {
 export async function smoke({ url, tokenFor, withinMs, print }: SmokeOptions): Promise<void> {
   const visitor = new Caller({ url, withinMs })
   const listed = symbols.parse(await visitor.ask({ path: '/symbols' })).symbols
-  const market = listed.find(({ state }) => state === 'open')
-  if (market === undefined) throw new SmokeFailure(`none of ${listed.length} symbols is open`)
+  const market = listed.find(({ state }) => state === 'trading')
+  if (market === undefined) throw new SmokeFailure(`none of ${listed.length} symbols is trading`)
   await visitor.ask({ path: `/depth/${market.symbol}` })
   print(`reads: ${listed.length} symbols, the book of ${market.symbol}`)
   if (tokenFor === undefined) return
