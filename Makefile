@@ -46,7 +46,7 @@ test-all: deps-test ## run the tests with many more simulated seeds and longer f
 	@TEST_ALL=1 $(NODE) services/local/src/test-main.ts
 
 test-k8s: deps ## deploy to the current kind or minikube context, do harm, and prove that nothing is lost
-	@$(NODE) services/local/src/test-main.ts cluster
+	@$(NODE) services/local/src/test-k8s-main.ts
 
 check: deps build ## check types, formatting, lint and tidy rules
 	npx prettier --check .

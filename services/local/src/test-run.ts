@@ -55,15 +55,6 @@ export const CLUSTER_SUITE: Suite = {
   minutesMax: 45,
 }
 
-/** On the current cluster, which is meant to be harmed. */
-export const CLUSTER_SUITES: readonly Suite[] = [
-  {
-    title: 'The exchange on a cluster, under faults',
-    command: [...MOCHA, '--exit', 'services/integration/src/cluster/*.ktest.ts'],
-    minutesMax: 45,
-  },
-]
-
 type Output = 'inherit' | 'ignore'
 
 export type Count = { readonly passed: number; readonly failed: number }
