@@ -27,26 +27,20 @@ const readManifests = (file: string): Manifest[] =>
 
 const [smoke] = ofKind(readManifests('k8s/delivery/smoke-job.yaml'), 'Job')
 
-/** What is rendered, and the Job that a release is tried with: it runs the image of the services. */
+/** What is rendered, and the Job that a release is tried with: it runs the gateway's image as the gateway does. */
 function render(
   environment: EnvironmentName,
   overrides: Parameters<typeof renderEnvironment>[1] = {},
 ): readonly Manifest[] {
   const objects = renderEnvironment(environment, overrides) as readonly Manifest[]
-  const image = ofKind(objects, 'Deployment')[0]?.spec.template.spec.containers[0]?.image
-  assert(smoke && image)
-  const job = structuredClone(smoke)
-  const containers = job.spec.template.spec.containers.map((container) => ({ ...container, image }))
-  return [
-    ...objects,
-    {
-      ...job,
-      spec: {
-        ...job.spec,
-        template: { ...job.spec.template, spec: { ...job.spec.template.spec, containers } },
-      },
-    } as Manifest,
-  ]
+  const gateway = ofKind(objects, 'Deployment').find(({ metadata }) => metadata.name.startsWith('gateway'))
+  const [served] = gateway?.spec.template.spec.containers ?? []
+  assert(smoke && served)
+  const { image, imagePullPolicy = '' } = served
+  const { template } = smoke.spec
+  const containers = template.spec.containers.map((container) => ({ ...container, image, imagePullPolicy }))
+  const spec = { ...smoke.spec, template: { ...template, spec: { ...template.spec, containers } } }
+  return [...objects, { ...smoke, spec } as Manifest]
 }
 
 const rendered = new Map<EnvironmentName, readonly Manifest[]>()

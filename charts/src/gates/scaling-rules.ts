@@ -1,13 +1,6 @@
-import {
-  containersOf,
-  nameOf,
-  ofKind,
-  workloads,
-  type Container,
-  type Manifest,
-  type Workload,
-} from './manifest.ts'
+import { containersOf, nameOf, ofKind, workloads, type Manifest, type Workload } from './manifest.ts'
 import type { Rule, Violation } from './rule.ts'
+import { variablesOf } from './service-environments.ts'
 
 /** An engine beyond its partitions only follows; below two, a crash waits for a cold start. */
 const REPLICAS_MIN = 2
@@ -74,7 +67,7 @@ export const scalingRules: readonly Rule[] = [
     name: 'engine-replicas',
     check: (objects) =>
       workloads(objects).flatMap((engine) => {
-        const partitions = partitionsOf(engine)
+        const partitions = partitionsOf(objects, engine)
         if (partitions === undefined) return []
         const scaler = scalers(objects).find(({ target }) => target === nameOf(engine))
         const { min, max } = scaler ?? { min: engine.spec.replicas ?? 0, max: engine.spec.replicas ?? 0 }
@@ -116,15 +109,14 @@ const isScaled = (objects: readonly Manifest[], workload: Workload): boolean =>
 /** Consumers may be one: the log keeps what they have not read. */
 const isGroup = (target: string): boolean => /\/(?:settlement|market-data)$/.test(target)
 
-const variable = ({ env = [] }: Container, name: string): string | undefined =>
-  env.find((each) => each.name === name)?.value
-
 /** How many partitions an engine shares out; undefined for what is no engine. */
-function partitionsOf({ metadata, spec }: Workload): number | undefined {
+function partitionsOf(objects: readonly Manifest[], { metadata, spec }: Workload): number | undefined {
   const setting = { 'risk-engine': 'RISK_PARTITIONS', 'matching-engine': 'MATCHING_PARTITIONS' }[
     metadata.name
   ]
   if (setting === undefined) return undefined
-  const values = containersOf(spec.template.spec).map((container) => variable(container, setting))
+  const values = containersOf(spec.template.spec).map((container) =>
+    variablesOf(container, objects).get(setting),
+  )
   return Number(values.find((value) => value !== undefined) ?? 0)
 }

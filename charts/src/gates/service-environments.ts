@@ -58,7 +58,7 @@ function parse(shape: z.ZodRawShape, given: ReadonlyMap<string, string | undefin
 }
 
 /** Every variable by name; a value of undefined is one that only the cluster will know. */
-function variablesOf(
+export function variablesOf(
   { env = [], envFrom = [] }: Container,
   objects: readonly Manifest[],
 ): ReadonlyMap<string, string | undefined> {
