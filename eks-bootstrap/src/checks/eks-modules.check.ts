@@ -8,7 +8,7 @@ const MINUTE = 60_000
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 
 describe('The EKS modules, alpha and graduated', function () {
-  this.timeout(4 * MINUTE)
+  this.timeout(8 * MINUTE)
 
   it('are named in one line of one file', () => {
     const lines = readFileSync(new URL('../eks.ts', import.meta.url), 'utf8')

@@ -34,23 +34,7 @@ export class ZoneExperiment extends Construct {
       encryptionKey: logsKey,
       removalPolicy: RemovalPolicy.DESTROY,
     })
-    const role = new iam.Role(this, 'Role', {
-      assumedBy: new iam.ServicePrincipal('fis.amazonaws.com'),
-      managedPolicies: ROLE_POLICIES.map((name) =>
-        iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${name}`),
-      ),
-    })
-    role.addToPolicy(
-      new iam.PolicyStatement({
-        actions: [
-          'CreateLogDelivery',
-          'PutResourcePolicy',
-          'DescribeResourcePolicies',
-          'DescribeLogGroups',
-        ].map((action) => `logs:${action}`),
-        resources: ['*'],
-      }),
-    )
+    const role = this.#role()
     const tags = { Environment: environment.name, Project: environment.project }
     const { account, region } = Stack.of(this)
     new fis.CfnExperimentTemplate(this, 'Template', {
@@ -102,5 +86,26 @@ export class ZoneExperiment extends Construct {
         },
       },
     })
+  }
+
+  #role(): iam.Role {
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('fis.amazonaws.com'),
+      managedPolicies: ROLE_POLICIES.map((name) =>
+        iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${name}`),
+      ),
+    })
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        actions: [
+          'CreateLogDelivery',
+          'PutResourcePolicy',
+          'DescribeResourcePolicies',
+          'DescribeLogGroups',
+        ].map((action) => `logs:${action}`),
+        resources: ['*'],
+      }),
+    )
+    return role
   }
 }
