@@ -18,9 +18,9 @@ export const named = (objects: readonly KubernetesObject[], kind: string): reado
   objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name)
 
 export function one(objects: readonly KubernetesObject[], kind: string, name: string): KubernetesObject {
-  const found = objects.filter((object) => object.kind === kind && object.metadata.name === name)
-  assert.equal(found.length, 1, `${found.length} objects ${kind}/${name}`)
-  return found[0]!
+  const [found, ...others] = objects.filter((object) => object.kind === kind && object.metadata.name === name)
+  assert.ok(found !== undefined && others.length === 0, `not one object ${kind}/${name}`)
+  return found
 }
 
 /** `at(object, 'spec.template.spec.containers.0.name')`. */
