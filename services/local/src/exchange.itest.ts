@@ -1,8 +1,12 @@
-import { deepEqual, equal, notEqual } from 'node:assert/strict'
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DEMO_FUNDS, MarketSeeder } from '@bourse/operator/market-seeder'
+import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { connectCommittedOffsets } from '@bourse/platform/kafka/committed'
+import { connectProducer } from '@bourse/platform/kafka/producer'
 import { execa } from 'execa'
 import { REPOSITORY } from './config.ts'
 import { issueToken, signingKeyFile, TOKEN_AUDIENCE, TOKEN_ISSUER } from './keys.ts'
@@ -10,7 +14,7 @@ import { startStack, type Stack } from './stack.ts'
 
 const TYPESCRIPT = ['--conditions=@bourse/source', '--import=tsx'] as const
 
-describe('the whole exchange, two shards of each kind and two replicas of each engine', function () {
+describe('the whole exchange, two shards of each kind and several replicas of each service', function () {
   this.timeout(240_000)
   let home: string
   let stack: Stack
@@ -21,7 +25,8 @@ describe('the whole exchange, two shards of each kind and two replicas of each e
       home,
       riskPartitions: 2,
       matchingPartitions: 2,
-      replicas: { 'risk-engine': 2, 'matching-engine': 2, settlement: 1, 'market-data': 1, gateway: 1 },
+      // One more of market-data than there are partitions.
+      replicas: { 'risk-engine': 2, 'matching-engine': 2, settlement: 2, 'market-data': 3, gateway: 1 },
       build: true,
     })
     seeder = new MarketSeeder({
@@ -73,6 +78,57 @@ describe('the whole exchange, two shards of each kind and two replicas of each e
     }
     equal(await trade('BTC-USD'), 'filled')
   })
+
+  const groups = {
+    settlement: { topics: ['risk.out', 'orders.out'], metric: 'bourse_settlement_lag_records', replicas: 2 },
+    'market-data': { topics: ['orders.out'], metric: 'bourse_market_data_lag_records', replicas: 3 },
+  }
+  for (const [groupId, { topics, metric, replicas }] of Object.entries(groups)) {
+    it(`shares the partitions of ${groupId} among its replicas, and Kafka knows their lag`, async () => {
+      const connection = { brokers: stack.urls.kafkaBrokers, clientId: 'test' }
+      const admin = await connectAdmin(connection)
+      const committed = await connectCommittedOffsets({ ...connection, groupId })
+      const partitions = topics.flatMap((topic) => [0, 1].map((partition) => ({ topic, partition })))
+      for (let lag = Infinity; lag !== 0; await sleep(200)) {
+        const offsets = await committed.of(partitions)
+        const ends = await Promise.all(partitions.map((each) => admin.watermarks(each.topic, each.partition)))
+        lag = ends.reduce((sum, { high }, i) => sum + high - (offsets[i]?.offset ?? 0), 0)
+      }
+      await Promise.all([admin.close(), committed.close()])
+      const others = Array.from({ length: replicas - 1 }, (_, other) => `${groupId}-${other + 2}`)
+      const names = [groupId, ...others]
+      const owned = await Promise.all(
+        names.map(async (name) => (await metricsOf(name)).split(`\n${metric}{`).length - 1),
+      )
+      equal(Math.max(...owned), partitions.length / 2)
+      equal(
+        owned.reduce((sum, count) => sum + count, 0),
+        partitions.length,
+      )
+    })
+  }
+
+  it('stops a shard alone at a record that is no frame, says so and trades on elsewhere', async () => {
+    const onFatal = (error: Error) => ok(false, error)
+    const producer = await connectProducer({ brokers: stack.urls.kafkaBrokers, clientId: 'test', onFatal })
+    await new Promise<void>((resolve) =>
+      producer.send('orders.in', 1, Buffer.from('no frame'), () => resolve()),
+    )
+    await producer.close()
+    const stopped = 'bourse_engine_stopped{partition="1",reason="malformed",service="matching-engine"} 1'
+    for (const name of ['matching-engine', 'matching-engine-2']) {
+      while (!(await metricsOf(name)).includes(stopped)) await sleep(100)
+      const { port } = stack.process(name).spec
+      equal((await fetch(`http://127.0.0.1:${port}/ready`)).status, 503)
+      equal((await fetch(`http://127.0.0.1:${port}/live`)).status, 200)
+    }
+    equal(stack.process('matching-engine-2').restarts, 0)
+    equal(await trade('BTC-USD'), 'filled')
+  })
+
+  async function metricsOf(name: string): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${stack.process(name).spec.port}/metrics`)).text()
+  }
 
   const PRICES: Readonly<Record<string, string>> = { 'BTC-USD': '60000.00', 'ETH-USD': '3000.00' }
 
