@@ -203,7 +203,11 @@ export type ScaledObject = Manifest & {
     readonly minReplicaCount?: number
     readonly maxReplicaCount?: number
     readonly fallback?: { readonly replicas: number; readonly behavior?: string }
-    readonly triggers: readonly { readonly type: string; readonly metadata: Labels }[]
+    readonly triggers: readonly {
+      readonly type: string
+      readonly metadata: Labels
+      readonly authenticationRef?: { readonly name: string; readonly kind?: string }
+    }[]
   }
 }
 
@@ -222,6 +226,7 @@ export type ServiceMonitor = Manifest & {
 
 export type Ingress = Manifest & {
   readonly spec: {
+    readonly ingressClassName?: string
     readonly tls?: readonly object[]
     readonly rules?: readonly {
       readonly http?: {
@@ -284,6 +289,8 @@ type Kinds = {
   readonly ServiceAccount: ServiceAccount
   readonly ExternalSecret: ExternalSecret
   readonly PriorityClass: Manifest
+  readonly PrometheusRule: Manifest
+  readonly Namespace: Manifest
 }
 
 /** The objects of a kind, typed. */

@@ -1,20 +1,16 @@
+import { nameOf, ofKind, pods, selects, type Manifest, type NetworkPolicy, type Pod } from './manifest.ts'
 import {
-  containersOf,
-  nameOf,
-  ofKind,
-  pods,
-  selects,
-  workloads,
-  type Labels,
-  type Manifest,
-  type NetworkPolicy,
-  type Pod,
-  type PolicyPeer,
-  type PolicyPort,
-  type Port,
-  type Selector,
-  type Service,
-} from './manifest.ts'
+  isElsewhere,
+  isEverything,
+  isService,
+  maySend,
+  mayTake,
+  numberOf,
+  opens,
+  podsOf,
+  policiesOf,
+  portsOf,
+} from './network-edges.ts'
 import type { Rule, Violation } from './rule.ts'
 
 const DNS_PORT = 53
@@ -178,38 +174,6 @@ export const networkRules: readonly Rule[] = [
 
 const says = (object: Manifest, problem: string): Violation => ({ at: nameOf(object), problem })
 
-const isEverything = ({ matchLabels = {}, matchExpressions = [] }: Selector): boolean =>
-  Object.keys(matchLabels).length === 0 && matchExpressions.length === 0
-
-/** Only what runs for long is behind a Service. */
-function podsOf(objects: readonly Manifest[], { spec: { selector } }: Service): readonly Pod[] {
-  const owners = new Set<Manifest>(workloads(objects))
-  return selector === undefined
-    ? []
-    : pods(objects).filter(
-        ({ owner, labels }) => owners.has(owner) && selects({ matchLabels: selector }, labels),
-      )
-}
-
-const policiesOf = (
-  objects: readonly Manifest[],
-  { labels }: { readonly labels: Labels },
-): readonly NetworkPolicy[] =>
-  ofKind(objects, 'NetworkPolicy').filter(({ spec }) => selects(spec.podSelector, labels))
-
-/** The number of a port, by its name or itself; undefined when no container opens it. */
-function numberOf({ spec }: Pod, wanted: Port): number | undefined {
-  const ports = containersOf(spec).flatMap(({ ports = [] }) => ports)
-  return ports.find(({ name, containerPort }) => name === wanted || containerPort === wanted)?.containerPort
-}
-
-function opens(pod: Pod, ports: readonly PolicyPort[] | undefined, port: number): boolean {
-  return (
-    ports === undefined ||
-    ports.some((each) => each.port === undefined || each.port === port || numberOf(pod, each.port) === port)
-  )
-}
-
 function isReachable(objects: readonly Manifest[], pod: Pod, port: number): boolean {
   return policiesOf(objects, pod).some(({ spec }) =>
     (spec.ingress ?? []).some(({ ports }) => opens(pod, ports, port)),
@@ -249,45 +213,13 @@ function unansweredPorts(objects: readonly Manifest[], policy: NetworkPolicy): r
 
 /** An edge is let out at its one end and in at its other: half an edge is a mistake. */
 function halfEdges(objects: readonly Manifest[], sender: Pod, receiver: Pod): readonly Violation[] {
-  const ports = containersOf(receiver.spec).flatMap(({ ports = [] }) =>
-    ports.map(({ containerPort }) => containerPort),
-  )
-  const outgoing = policiesOf(objects, sender).flatMap(({ spec }) =>
-    (spec.egress ?? []).map((rule) => ({ peers: rule.to, ports: rule.ports })),
-  )
-  const incoming = policiesOf(objects, receiver).flatMap(({ spec }) =>
-    (spec.ingress ?? []).map((rule) => ({ peers: rule.from, ports: rule.ports })),
-  )
   const [from, to] = [nameOf(sender.owner), nameOf(receiver.owner)]
-  return ports.flatMap((port) => {
-    const allows = (rules: typeof outgoing, labels: Labels): boolean =>
-      rules.some(
-        (rule) => opens(receiver, rule.ports, port) && rule.peers?.some((peer) => isAmongOurs(peer, labels)),
-      )
-    const [isSent, isTaken] = [allows(outgoing, receiver.labels), allows(incoming, sender.labels)]
-    if (isSent === isTaken) return []
+  return portsOf(receiver).flatMap((port) => {
+    const isSent = maySend(objects, sender, receiver, port)
+    if (isSent === mayTake(objects, receiver, sender, port)) return []
     const problem = isSent
       ? `may not take from ${from} what that may send`
       : `may take from ${from} what that may not send`
     return [{ at: to, problem: `${problem} on port ${port}` }]
   })
-}
-
-function isAmongOurs(peer: PolicyPeer, labels: Labels): boolean {
-  return peer.podSelector !== undefined && !isElsewhere(peer) && selects(peer.podSelector, labels)
-}
-
-/** In another namespace, or outside the cluster. */
-const isElsewhere = ({ namespaceSelector, ipBlock }: PolicyPeer): boolean =>
-  namespaceSelector !== undefined || ipBlock !== undefined
-
-function isService(
-  objects: readonly Manifest[],
-  name: string | undefined,
-  wanted: Port | undefined,
-): boolean {
-  return ofKind(objects, 'Service').some(
-    ({ metadata, spec }) =>
-      metadata.name === name && spec.ports.some((each) => each.name === wanted || each.port === wanted),
-  )
 }

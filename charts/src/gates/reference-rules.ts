@@ -105,6 +105,28 @@ export const referenceRules: readonly Rule[] = [
         ),
   },
   {
+    name: 'namespace-limits',
+    check: (objects, { namespace }) => {
+      const labels =
+        ofKind(objects, 'Namespace').find(({ metadata }) => metadata.name === namespace)?.metadata.labels ??
+        {}
+      const label = (mode: string) => labels[`pod-security.kubernetes.io/${mode}`] ?? ''
+      const lax = ['enforce', 'audit', 'warn'].filter(
+        (mode) => label(mode) !== 'restricted' || !/^v1\.\d+$/.test(label(`${mode}-version`)),
+      )
+      const limits = ['ResourceQuota', 'LimitRange'].filter(
+        (wanted) => !objects.some(({ kind }) => kind === wanted),
+      )
+      return [
+        ...lax.map((mode) => ({
+          at: `Namespace/${namespace}`,
+          problem: `does not ${mode} a version of restricted`,
+        })),
+        ...limits.map((wanted) => ({ at: `Namespace/${namespace}`, problem: `has no ${wanted}` })),
+      ]
+    },
+  },
+  {
     name: 'unique-names',
     check: (objects) => {
       const names = objects.map(nameOf)
@@ -157,6 +179,18 @@ function accessRules(): readonly Rule[] {
         roles(objects)
           .filter(({ rules }) => rules.some(({ resources }) => resources?.includes('secrets')))
           .map((role) => says(role, 'may touch secrets')),
+    },
+    {
+      name: 'roles-are-bound',
+      check: (objects) =>
+        roles(objects)
+          .filter(
+            ({ kind, metadata }) =>
+              !bindings(objects).some(
+                ({ roleRef }) => roleRef.kind === kind && roleRef.name === metadata.name,
+              ),
+          )
+          .map((role) => says(role, 'nobody has it')),
     },
     {
       name: 'bindings-exist',

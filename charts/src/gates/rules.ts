@@ -1,6 +1,7 @@
 import { environmentRules } from './environment-rules.ts'
 import { networkRules } from './network-rules.ts'
 import { podSecurityRules } from './pod-security.ts'
+import { reachabilityRules } from './reachability-rules.ts'
 import { referenceRules } from './reference-rules.ts'
 import type { Rule } from './rule.ts'
 import { scalingRules } from './scaling-rules.ts'
@@ -12,6 +13,7 @@ export const RULE_GROUPS: Readonly<Record<string, readonly Rule[]>> = {
   'the rules for pods and workloads': workloadRules,
   'what they say of each other': referenceRules,
   'the rules for who reaches whom': networkRules,
+  'what they must reach': reachabilityRules,
   'the rules for how much runs': scalingRules,
   'what the services read and need': environmentRules,
 }

@@ -10,7 +10,25 @@ const DIGEST = 'a'.repeat(64)
 const YAML = `
 apiVersion: v1
 kind: Namespace
-metadata: { name: bourse }
+metadata:
+  name: bourse
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+    pod-security.kubernetes.io/enforce-version: v1.34
+    pod-security.kubernetes.io/audit: restricted
+    pod-security.kubernetes.io/audit-version: v1.34
+    pod-security.kubernetes.io/warn: restricted
+    pod-security.kubernetes.io/warn-version: v1.34
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: { name: bourse, namespace: bourse }
+spec: { hard: { pods: '50' } }
+---
+apiVersion: v1
+kind: LimitRange
+metadata: { name: bourse, namespace: bourse }
+spec: { limits: [{ type: Container, default: { memory: 256Mi } }] }
 ---
 apiVersion: scheduling.k8s.io/v1
 kind: PriorityClass
@@ -20,7 +38,7 @@ value: 1000
 apiVersion: v1
 kind: ConfigMap
 metadata: { name: settings, namespace: bourse }
-data: { brokers: 'kafka:9092', page: '<html>' }
+data: { brokers: 'broker.example:9098', page: '<html>' }
 ---
 apiVersion: external-secrets.io/v1
 kind: ExternalSecret
@@ -38,9 +56,17 @@ kind: NetworkPolicy
 metadata: { name: default-deny, namespace: bourse }
 spec: { podSelector: {}, policyTypes: [Ingress, Egress] }
 ---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: dns, namespace: bourse }
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress: [{ to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }] }]
+---
 ${policy('gateway', '{ from: [{ namespaceSelector: {} }], ports: [{ port: http }] }')}
 ---
-${policy('matching-engine', '{ from: [{ ipBlock: { cidr: 10.0.0.0/16 } }], ports: [{ port: 8081 }] }')}
+${policy('matching-engine', '{ from: [{ namespaceSelector: {} }], ports: [{ port: 8081 }] }')}
 ---
 ${policy('prepare', '')}
 ---
@@ -58,6 +84,8 @@ spec:
       ports: [{ port: 5432 }]
 ---
 ${service('gateway', 'ports: [{ name: http, port: 80, targetPort: http }]')}
+---
+${service('matching-engine', 'clusterIP: None, ports: [{ name: ops, port: 8081 }]')}
 ---
 ${service('postgres', 'clusterIP: None, ports: [{ name: postgres, port: 5432 }]')}
 ---
@@ -93,7 +121,7 @@ ${container()}
             - { name: MATCHING_PARTITIONS, value: '2' }
             - { name: KAFKA_BROKERS, valueFrom: { configMapKeyRef: { name: settings, key: brokers } } }
             - { name: DATABASE_READ_URL, valueFrom: { secretKeyRef: { name: bourse-database, key: url } } }
-            - { name: REDIS_URL, value: 'redis://redis:6379' }
+            - { name: REDIS_URL, value: 'rediss://redis.example:6379' }
             - { name: JWT_ISSUER, value: issuer }
             - { name: JWT_AUDIENCE, value: bourse }
             - { name: SHUTDOWN_GRACE_MS, value: '20000' }
@@ -120,6 +148,7 @@ ${pod()}
           command: [./matching-engine]
           env: [{ name: MATCHING_PARTITIONS, value: '2' }]
           ports: [{ name: ops, containerPort: 8081 }]
+          lifecycle: { preStop: { sleep: { seconds: 1 } } }
           startupProbe: { httpGet: { path: /live, port: 8081 } }
           livenessProbe: { httpGet: { path: /live, port: 8081 } }
           readinessProbe: { httpGet: { path: /ready, port: 8081 } }
@@ -198,6 +227,13 @@ spec:
   selector: { matchLabels: { app.kubernetes.io/name: gateway } }
   endpoints: [{ port: http }]
 ---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: { name: matching-engine, namespace: bourse }
+spec:
+  selector: { matchLabels: { app.kubernetes.io/name: matching-engine } }
+  endpoints: [{ port: ops }]
+---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: { name: gateway, namespace: bourse }
@@ -243,7 +279,7 @@ spec:
   ingress: [${ingress}]
   egress:
     - { to: [{ podSelector: { matchLabels: { app.kubernetes.io/name: postgres } } }], ports: [{ port: 5432 }] }
-    - { to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: UDP }] }`
+    - { to: [{ ipBlock: { cidr: 10.0.0.0/16 } }], ports: [{ port: 9098 }, { port: 5432 }, { port: 6379 }] }`
 }
 
 function service(name: string, spec: string): string {
