@@ -23,7 +23,7 @@ const log = createLog({ name: 'gateway', level: config.log.level })
 await runService({ ...config.times, log }, async ({ resources, shutdown, draining }) => {
   const metrics = createMetrics({ service: 'gateway', version: config.version })
   const events = createEvents(log, metrics)
-  let serving: OrderEntry | undefined
+  let serving: OrderEntry | undefined = undefined
   const checks = {
     order_entry: () => {
       if (!serving?.ready) throw new Error('a risk shard has not answered yet')

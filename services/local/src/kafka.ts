@@ -66,8 +66,8 @@ export async function prepareKafka(options: KafkaOptions): Promise<ProcessSpec> 
       ...classPath,
       'kafka.tools.StorageTool',
       'format',
-      '-t',
-      clusterId,
+      // As one word: an id may begin with a dash.
+      `--cluster-id=${clusterId}`,
       '-c',
       settings,
     ])

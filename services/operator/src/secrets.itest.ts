@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, notEqual, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,7 +33,7 @@ describe('createSecrets', () => {
     writeFileSync(join(folder, 'ca.crt'), certificate)
     secrets = new Map()
     forbidden = false
-    server = createServer({ cert: certificate, key }, async (request, response) => {
+    const play = async (request: IncomingMessage, response: ServerResponse) => {
       const answer = (status: number, body: object = {}) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       const [, name] = /^\/api\/v1\/namespaces\/bourse\/secrets(?:\/(.+))?$/.exec(request.url ?? '') ?? []
@@ -43,7 +44,9 @@ describe('createSecrets', () => {
       if (secrets.has(secret.metadata.name)) return answer(409)
       secrets.set(secret.metadata.name, secret)
       return answer(201)
-    }).listen(0, '127.0.0.1')
+    }
+    server = createServer({ cert: certificate, key }, (request, response) => void play(request, response))
+    server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     api = new ClusterApi(await podAccess({ host: '127.0.0.1', port: portOf(server) }, folder))
   })

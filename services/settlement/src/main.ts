@@ -29,7 +29,7 @@ await runService({ ...times, log }, async ({ resources, shutdown, draining }) =>
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
   })
   const ledger = new PostgresLedger(resources.own(client, closeLedger))
-  let running: Settlement | undefined
+  let running: Settlement | undefined = undefined
   const checks = {
     joined: () => {
       if (running === undefined) throw new Error('not a member of its group yet')
