@@ -26,6 +26,9 @@ const SECRET_ADDRESSES: readonly (readonly [variable: RegExp, host: string, port
   [/^REDIS_URL$/, 'redis', 6379],
 ]
 
+/** Where EKS gives a pod the credentials of its ServiceAccount; tokens for MSK are signed with them. */
+const POD_IDENTITY_AGENT: Address = { host: '169.254.170.23', port: 80 }
+
 type Address = { readonly host: string; readonly port: number }
 
 /** Whether everybody reaches what he is told to talk to. A policy that is too tight passes every other rule. */
@@ -65,6 +68,15 @@ export const reachabilityRules: readonly Rule[] = [
   {
     name: 'scalers-reach-their-sources',
     check: (objects) => ofKind(objects, 'ScaledObject').flatMap((each) => sources(objects, each)),
+  },
+  {
+    name: 'api-has-an-entrance',
+    check: (objects, { namespace }) => {
+      const doors = objects.filter((object) => object.kind === 'Ingress' || isNodePort(object))
+      return doors.length > 0
+        ? []
+        : [{ at: `Namespace/${namespace}`, problem: 'nobody outside can reach the API' }]
+    },
   },
   {
     name: 'ingress-may-enter',
@@ -123,6 +135,9 @@ export const reachabilityRules: readonly Rule[] = [
   },
 ]
 
+const isNodePort = (object: Manifest): boolean =>
+  ofKind([object], 'Service').some(({ spec }) => spec.type === 'NodePort')
+
 const says = (object: Manifest, problem: string): Violation => ({ at: nameOf(object), problem })
 
 const isBehind = (objects: readonly Manifest[], service: Service, pod: Pod): boolean =>
@@ -134,6 +149,7 @@ function addressesOf(
   isLocal: boolean,
 ): readonly Address[] {
   return [...variablesOf(container, objects)].flatMap(([name, value]) => {
+    if (name === 'KAFKA_SECURITY' && value === 'aws-iam') return [POD_IDENTITY_AGENT]
     if (value !== undefined) return /_(?:URL|BROKERS)$/.test(name) ? value.split(',').map(addressIn) : []
     return SECRET_ADDRESSES.filter(([variable]) => variable.test(name)).map(([, host, port]) => ({
       host: isLocal ? host : `${host}.outside`,

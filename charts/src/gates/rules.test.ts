@@ -148,7 +148,9 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     set(policySpec, 'spec.egress.1.ports', [{ port: 9098 }, { port: 5432 }]),
     set(policySpec, 'spec.egress.1.ports', [{ port: 9098 }, { port: 6379 }]),
     setContainer(engine, 'env', [{ name: 'BOURSE_URL', value: 'http://gateway' }]),
+    setContainer(engine, 'env', [{ name: 'KAFKA_SECURITY', value: 'aws-iam' }]),
   ],
+  'api-has-an-entrance': [remove('Ingress/gateway')],
   'dns-reachable': [remove('NetworkPolicy/dns')],
   'api-server-reachable': [setPod('Job/prepare', 'automountServiceAccountToken', true)],
   'scalers-reach-their-sources': [

@@ -26,6 +26,7 @@ const REFERENCE_NAME = /_(?:FILE|URL|PATH|TTL|ISSUER)$/
 export const workloadRules: readonly Rule[] = [
   ...podRules(),
   ...serverRules(),
+  ...placementRules(),
   rule('pod-disruption-budget', (objects) =>
     workloads(objects)
       .filter(
@@ -191,6 +192,12 @@ function serverRules(): readonly Rule[] {
         ),
       ),
     ),
+  ]
+}
+
+/** How its pods are found, spread and replaced. */
+function placementRules(): readonly Rule[] {
+  return [
     rule('anti-affinity', (objects) =>
       workloads(objects).flatMap((workload) => {
         const { topologySpreadConstraints = [], affinity } = workload.spec.template.spec
