@@ -1,7 +1,8 @@
 /**
- * Everything from outside that this app pins, read on 2026-11-21. One place to raise a version; README, "Day 2",
- * tells the order. Helm charts come from the projects' own repositories.
+ * Everything from outside that this app pins, from public documents of November 2026; AWS itself was not asked. One place
+ * to raise a version; README, "Day 2", tells the order. Helm charts come from the projects' own repositories.
  */
+/** 1.34 leaves standard support on 2026-12-02. The kubectl layer is one minor version behind, as Kubernetes allows. */
 export const KUBERNETES_VERSION = '1.35'
 
 /** Add-ons that EKS manages, for the engines' nodes: Auto Mode brings its own to its nodes. */
