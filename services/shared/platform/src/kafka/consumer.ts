@@ -12,6 +12,7 @@ import {
 } from './client.ts'
 import { KafkaError } from './error.ts'
 import { Inbox, type Message, type ReadOptions } from './inbox.ts'
+import { watchForStalls } from './stall-watch.ts'
 
 export type { Message, ReadOptions } from './inbox.ts'
 
@@ -64,18 +65,41 @@ export async function connectFollower(options: FollowerOptions): Promise<Followe
   const inbox = new Inbox(consumer)
   watchOffsets(consumer, inbox)
   await connect(consumer, options, (error) => inbox.fail(error))
-  return new Follower(consumer, inbox)
+  return new Follower(consumer, inbox, watchReader(inbox, options))
+}
+
+/** Seconds that a reader may stand still while there are records and the broker answers. */
+const STALLED_SECONDS_MAX = 6
+
+/** Makes every read fail with `stalled` when the client has silently stopped fetching. Returns what ends the watch. */
+export function watchReader(inbox: Inbox, connection: KafkaConnection): () => Promise<void> {
+  return watchForStalls(connection, {
+    checksMax: STALLED_SECONDS_MAX,
+    standings: () =>
+      inbox.standings().map(({ topic, partition, offset }) => ({
+        topic,
+        partition,
+        position: offset,
+        isBehind: (end) => end > offset,
+      })),
+    onStalled: ({ topic, partition, end }) =>
+      inbox.fail(
+        new KafkaError('stalled', `${topic}[${partition}] ends at ${end}, and nothing has come for seconds`),
+      ),
+  })
 }
 
 export class Follower {
   readonly #consumer: rdkafka.KafkaConsumer
   readonly #inbox: Inbox
+  readonly #endWatch: () => Promise<void>
   #assigned: readonly TopicPartition[] = []
   #closed = false
 
-  constructor(consumer: rdkafka.KafkaConsumer, inbox: Inbox) {
+  constructor(consumer: rdkafka.KafkaConsumer, inbox: Inbox, endWatch: () => Promise<void>) {
     this.#consumer = consumer
     this.#inbox = inbox
+    this.#endWatch = endWatch
   }
 
   /** Follows these partitions, from these offsets on, and no others. */
@@ -122,8 +146,8 @@ export class Follower {
    * Up to `max` records, in order per partition: those that are there, at once, or else the first to come. Empty
    * when none came within `waitMs` or `signal` was aborted. One read at a time.
    *
-   * @throws KafkaError `offset_out_of_range` or `log_gap` when the log is not what it was, `fatal` and the like
-   *   when the client is dead. Every later read fails the same way: the process has to end.
+   * @throws KafkaError `offset_out_of_range` or `log_gap` when the log is not what it was, `fatal`, `stalled` and the
+   *   like when the client is dead. Every later read fails the same way: the process has to end.
    */
   async read(options: ReadOptions): Promise<readonly Message[]> {
     return this.#closed ? [] : this.#inbox.read(options)
@@ -133,7 +157,7 @@ export class Follower {
     if (this.#closed) return
     this.#closed = true
     this.#inbox.interrupt()
-    await disconnect(this.#consumer)
+    await Promise.all([this.#endWatch(), disconnect(this.#consumer)])
   }
 }
 

@@ -10,7 +10,13 @@ import {
   within,
 } from './client.ts'
 import { committedOffsets, type CommittedOffset } from './committed.ts'
-import { CONSUMER_TOPIC_SETTINGS, type FollowerOptions, consumerSettings, watchOffsets } from './consumer.ts'
+import {
+  CONSUMER_TOPIC_SETTINGS,
+  type FollowerOptions,
+  consumerSettings,
+  watchOffsets,
+  watchReader,
+} from './consumer.ts'
 import { KafkaError, kafkaError } from './error.ts'
 import { Inbox, type Message, type ReadOptions } from './inbox.ts'
 
@@ -179,6 +185,7 @@ class Membership {
   readonly #whenLeaving = new Promise<void>((resolve) => (this.#onLeaving = resolve))
   #committing: Promise<void> = Promise.resolve()
   #pending: PendingCommit | undefined
+  #endWatch = async () => {}
   left = false
 
   private constructor(options: ConsumerGroupOptions & { readonly paused: boolean }) {
@@ -210,6 +217,7 @@ class Membership {
     const membership = new Membership(options)
     await connect(membership.#consumer, options, options.onFatal)
     membership.#consumer.subscribe([...options.topics])
+    if (!options.paused) membership.#endWatch = watchReader(membership.#inbox, options)
     return membership
   }
 
@@ -241,7 +249,7 @@ class Membership {
   }
 
   async disconnect(): Promise<void> {
-    await disconnect(this.#consumer)
+    await Promise.all([this.#endWatch(), disconnect(this.#consumer)])
   }
 
   async #giveUpAll(): Promise<void> {

@@ -58,6 +58,8 @@ export class Inbox {
   #failure: KafkaError | undefined
   #pulls = 0
   #paused = 0
+  #reads = 0
+  #readsSeen = 0
 
   constructor(consumer: KafkaConsumer) {
     this.#consumer = consumer
@@ -67,7 +69,13 @@ export class Inbox {
   expect({ topic, partition, offset }: TopicPartitionOffset): void {
     this.forget({ topic, partition })
     const next = offset < 0 ? undefined : offset
-    this.#positions.set(keyOf(topic, partition), { next, since: this.#pulls, paused: false })
+    this.#positions.set(keyOf(topic, partition), {
+      topic,
+      partition,
+      next,
+      since: this.#pulls,
+      paused: false,
+    })
   }
 
   /** Drops a partition, and what has arrived of it. */
@@ -97,8 +105,22 @@ export class Inbox {
     this.interrupt()
   }
 
+  /**
+   * The next offset of every partition that should move while there are records: none that is paused, and none at all
+   * when nobody has wanted to read since the last call.
+   */
+  standings(): readonly TopicPartitionOffset[] {
+    const wanted = this.#wake !== undefined || this.#reads !== this.#readsSeen
+    this.#readsSeen = this.#reads
+    if (!wanted) return []
+    return [...this.#positions.values()].flatMap(({ topic, partition, next, paused }) =>
+      next === undefined || paused ? [] : [{ topic, partition, offset: next }],
+    )
+  }
+
   /** Up to `max` records: those that are there, at once, or else the first to come within `waitMs`. */
   async read({ max, waitMs, signal, gatherMs = 0 }: ReadOptions): Promise<readonly Message[]> {
+    this.#reads++
     if (!this.#hasReady()) {
       await this.#arrival(waitMs, signal)
       if (gatherMs > 0 && this.#hasReady()) await sleep(gatherMs)
@@ -202,6 +224,6 @@ export class Inbox {
   }
 }
 
-type Position = { next: number | undefined; readonly since: number; paused: boolean }
+type Position = TopicPartition & { next: number | undefined; readonly since: number; paused: boolean }
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`

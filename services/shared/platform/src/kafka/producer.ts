@@ -3,12 +3,14 @@ import rdkafka from 'node-rdkafka'
 import {
   CLOSE_TIMEOUT_MS,
   type KafkaConnection,
+  type TopicPartition,
   clientSettings,
   connect,
   disconnect,
   within,
 } from './client.ts'
 import { KafkaError, kafkaError } from './error.ts'
+import { watchForStalls } from './stall-watch.ts'
 
 /** A record holds one frame of at most 512 KiB; this leaves room for the protocol around it. */
 const MESSAGE_BYTES_MAX = 1_000_000
@@ -50,8 +52,14 @@ export async function connectProducer(options: ProducerOptions): Promise<Produce
     { acks: -1, 'message.timeout.ms': messageTimeoutMs },
   )
   await connect(client, options, options.onFatal)
-  return new Producer(client, options.onFatal)
+  return new Producer(client, options)
 }
+
+/**
+ * Seconds without any delivery while records wait and the broker answers. Longer than a reader's: too few in-sync
+ * replicas look the same for a while.
+ */
+const STALLED_SECONDS_MAX = 15
 
 export class Producer {
   readonly #client: rdkafka.Producer
@@ -61,11 +69,25 @@ export class Producer {
   #polling: NodeJS.Timeout | undefined
   #closing = false
   #onIdle: (() => void)[] = []
+  #deliveries = 0
+  #lastTo: TopicPartition | undefined
+  readonly #endWatch: () => Promise<void>
 
-  constructor(client: rdkafka.Producer, onFatal: (error: Error) => void) {
+  constructor(client: rdkafka.Producer, options: ProducerOptions) {
     this.#client = client
-    this.#onFatal = onFatal
+    this.#onFatal = options.onFatal
     client.on('delivery-report', (error, report) => this.#delivered(error, report))
+    this.#endWatch = watchForStalls(options, {
+      checksMax: STALLED_SECONDS_MAX,
+      standings: () =>
+        this.inFlight === 0 || this.#lastTo === undefined
+          ? []
+          : [{ ...this.#lastTo, position: this.#deliveries, isBehind: () => this.inFlight > 0 }],
+      onStalled: ({ topic, partition }) =>
+        this.#onFatal(
+          new KafkaError('stalled', `nothing was delivered for seconds, to ${topic}[${partition}] last`),
+        ),
+    })
   }
 
   /** Records given and neither acknowledged nor given up. */
@@ -86,6 +108,7 @@ export class Producer {
       throw kafkaError(cause as Error, `produce to ${topic}[${partition}]`)
     }
     this.#callbacks.set(id, onDelivered)
+    this.#lastTo = { topic, partition }
     this.#awaitReports()
   }
 
@@ -103,7 +126,7 @@ export class Producer {
     await this.flush(timeoutMs).catch(() => {})
     this.#closing = true
     clearInterval(this.#polling)
-    await disconnect(this.#client)
+    await Promise.all([this.#endWatch(), disconnect(this.#client)])
   }
 
   #awaitReports(): void {
@@ -125,6 +148,7 @@ export class Producer {
       return
     }
     this.#callbacks.delete(id)
+    if (!cause) this.#deliveries++
     try {
       if (cause)
         onDelivered(kafkaError(cause, `deliver to ${report.topic}[${report.partition}]`), report.offset)
