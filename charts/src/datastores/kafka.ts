@@ -51,7 +51,8 @@ export const kafka = (scope: Construct, { image, resources, storage, heapMebibyt
       // An engine that crashed or hands over is replaced within its session, at once.
       KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
       KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '1000',
-      KAFKA_BROKER_SESSION_TIMEOUT_MS: '3000',
+      // There is no other broker to take over: one that was slow for a moment must not be shut out.
+      KAFKA_BROKER_SESSION_TIMEOUT_MS: '18000',
       KAFKA_BROKER_HEARTBEAT_INTERVAL_MS: '500',
       // The default of 128 MiB would be a large part of a small heap.
       KAFKA_LOG_CLEANER_DEDUPE_BUFFER_SIZE: '8388608',
