@@ -101,7 +101,7 @@ export class Cluster {
     )
   }
 
-  /** Waits until every Deployment has the pods it wants and none is on its way out. */
+  /** Waits until every Deployment has the pods it wants and none is on its way out. Jobs come and go. */
   async settled(withinMs = ROLLOUT_MS): Promise<number> {
     const { tookMs } = await until(
       'every Deployment is rolled out and no pod is leaving',
@@ -110,7 +110,9 @@ export class Cluster {
         const [deployments, pods] = await Promise.all([this.deployments(), this.pods()])
         const waiting = [
           ...deployments.filter((each) => !isRolledOut(each)).map(({ metadata }) => metadata.name),
-          ...pods.filter(({ leaving, ready }) => leaving || !ready).map(({ name }) => name),
+          ...pods
+            .filter((pod) => pod.component !== 'job' && (pod.leaving || !pod.ready))
+            .map(({ name }) => name),
         ]
         if (waiting.length > 0) throw new Error(`not yet: ${waiting.join(', ')}`)
         return true

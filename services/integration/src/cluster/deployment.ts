@@ -7,7 +7,7 @@ const ROLLOUT_MS = 600_000
 
 /** Applies what is in `k8s/local`, and waits until all of it serves. */
 export async function deploy(cluster: Cluster): Promise<void> {
-  await cluster.kubectl.run(['apply', '-k', MANIFESTS], { timeoutMs: ROLLOUT_MS })
+  await cluster.kubectl.run(['apply', '-f', MANIFESTS], { timeoutMs: ROLLOUT_MS })
   try {
     await cluster.settled(ROLLOUT_MS)
   } catch (error) {
