@@ -196,7 +196,7 @@ function accept(
 ): void {
   const symbol = state.registry.symbol(command.symbol)
   if (symbol === undefined) throw new Error(`symbol ${command.symbol} vanished between judging and accepting`)
-  const { account, side, kind, price, timeInForce, postOnly, deadline } = command
+  const { account, side, kind, price } = command
   const { quantity, budget } = sizeOf(command, symbol)
   const orderId = makeOrderId(state.shard, context.nextSequence(state.facts))
   const order: OpenOrder = {
@@ -229,12 +229,26 @@ function accept(
   state.accounts.get(account)?.orders.add(orderId)
   state.ids.add(account, key, { content, number: orderId, refusal: 0 })
 
+  announce(state, command, order, symbol, context)
+  if (!command.wantResult) answer(context, command, { account, orderId })
+}
+
+/** Tells the ledger and the book of a new order. */
+function announce(
+  state: RiskState,
+  command: EntryOf<'placeOrder'>,
+  order: OpenOrder,
+  symbol: ListedSymbol,
+  context: Context,
+): void {
+  const { side, kind, price, timeInForce, postOnly } = command
+  const { orderId, account, createdAt, remaining, budget, hold } = order
   context.send(state.facts, {
     type: 'orderAccepted',
     orderId,
     account,
     symbol: command.symbol,
-    createdAt: order.createdAt,
+    createdAt,
     commandId: command.commandId,
     side,
     kind,
@@ -243,8 +257,8 @@ function accept(
     price,
     quantity: command.quantity,
     funds: command.funds,
-    holdAsset,
-    hold: order.hold,
+    holdAsset: holdAssetOf(order, symbol),
+    hold,
   })
   const book = { topic: 'orders.in', partition: symbol.listing.partition } as const
   context.send(book, {
@@ -252,17 +266,16 @@ function accept(
     orderId,
     account,
     symbol: command.symbol,
-    createdAt: order.createdAt,
+    createdAt,
     side,
     kind,
     timeInForce,
     postOnly,
     price,
-    quantity,
+    quantity: remaining,
     budget,
-    deadline,
+    deadline: command.deadline,
   })
-  if (!command.wantResult) answer(context, command, { account, orderId })
 }
 
 function sendCancel(state: RiskState, { orderId, account, symbol }: OpenOrder, context: Context): void {
