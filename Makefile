@@ -34,7 +34,7 @@ replay: ## play recorded orders: FILE=orders.csv ARGS='--speed 1000/s --loops 3'
 	@$(LOCAL) run $(NODE) load-tests/src/main.ts replay $(FILE) $(ARGS)
 	@$(LOCAL) run $(NODE) services/operator/src/main.ts reconcile
 
-doctor: deps ## say what this machine lacks, or with ARGS=--cluster the current cluster
+doctor: ## say what this machine lacks, or with ARGS=--cluster the current cluster
 	@$(LOCAL) doctor $(ARGS)
 
 # -- Tests

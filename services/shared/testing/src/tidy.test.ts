@@ -72,7 +72,10 @@ const rules: readonly Rule[] = [
 /** Rooms without a name. */
 const BANNED_NAMES = /^(?:utils?|helpers?|common|types|misc|index)\.ts$/
 
-describe('the code', () => {
+describe('the code', function () {
+  // The compiler parses every file, and whatever else runs beside it takes its time.
+  this.timeout(180_000)
+
   for (const { name, where, forbids, instead } of rules) {
     it(name, () => {
       const offenders = shipped
