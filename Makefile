@@ -35,6 +35,7 @@ replay: ## play recorded orders: FILE=orders.csv ARGS='--speed 1000/s --loops 3'
 	@$(LOCAL) run $(NODE) services/operator/src/main.ts reconcile
 
 doctor: ## say what this machine lacks, or with ARGS=--cluster the current cluster
+	@[ -d node_modules/tsx ] || npm ci --ignore-scripts --no-audit --no-fund --silent
 	@$(LOCAL) doctor $(ARGS)
 
 # -- Tests
