@@ -57,6 +57,9 @@ const TICK_MS = 300
 const HEARTBEAT_MS = 80
 const ANSWER_MS_MAX = 20
 
+/** One as the engines have it; several, so that a frame is lost and a later one is not. */
+const BATCHES_IN_FLIGHT = [1, 8] as const
+
 /** One life of an engine's process: from its start to its crash. It does what the real shell does, in the same order. */
 export class EngineRun<M extends Machine> implements GroupMember {
   readonly name: string
@@ -234,6 +237,7 @@ export class EngineRun<M extends Machine> implements GroupMember {
     const replica = variant.replica(shard, position, x)
     const source = this.#shardName(partition)
     const runner = new PartitionRunner({
+      batchesInFlightMax: world.random.pick(BATCHES_IN_FLIGHT),
       replica,
       partition,
       producer: { send: (...record) => this.#send(source, partition, ...record) },

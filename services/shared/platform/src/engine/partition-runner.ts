@@ -32,6 +32,7 @@ export class PartitionRunner<M extends Machine> {
   readonly #producer: Sender
   readonly #onCut: (cut: Cut) => void
   readonly #onFatal: (error: Error) => void
+  readonly #batchesInFlightMax: number
   readonly #onStopped: (error: Error) => void
   readonly #waiting: LogRecord[] = []
   readonly #idle: (() => void)[] = []
@@ -46,6 +47,8 @@ export class PartitionRunner<M extends Machine> {
     readonly producer: Sender
     readonly onCut: (cut: Cut) => void
     readonly onFatal: (error: Error) => void
+    /** @default BATCHES_IN_FLIGHT_MAX */
+    readonly batchesInFlightMax?: number
     /** @default it throws what stops it */
     readonly onStopped?: (error: Error) => void
   }) {
@@ -55,6 +58,7 @@ export class PartitionRunner<M extends Machine> {
     this.#producer = options.producer
     this.#onCut = options.onCut
     this.#onFatal = options.onFatal
+    this.#batchesInFlightMax = options.batchesInFlightMax ?? BATCHES_IN_FLIGHT_MAX
     this.#onStopped = options.onStopped ?? rethrow
   }
 
@@ -123,7 +127,7 @@ export class PartitionRunner<M extends Machine> {
   }
 
   #emit(): void {
-    if (!this.replica.owned || this.replica.batchesInFlight >= BATCHES_IN_FLIGHT_MAX) return
+    if (!this.replica.owned || this.replica.batchesInFlight >= this.#batchesInFlightMax) return
     const batch = this.replica.take()
     if (batch === undefined) return
     let left = batch.frames.length
