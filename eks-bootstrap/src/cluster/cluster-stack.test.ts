@@ -243,6 +243,15 @@ describe('Workload identity', () => {
     for (const name of SERVICES) assert(found.includes(`bourse/${name}`), name)
   })
 
+  it('lets every service see whether the topics are there, which it awaits before it starts', () => {
+    for (const name of SERVICES) {
+      const seen = topics(name, 'DescribeTopic')
+      for (const topic of ['risk.in', 'orders.in', 'orders.out', 'risk.out', 'replies']) {
+        assert(seen.includes(topic), `${name} ${topic}`)
+      }
+    }
+  })
+
   it('lets a service act for its own consumer group alone', () => {
     for (const name of ['risk-engine', 'matching-engine', 'settlement', 'market-data']) {
       assert.deepEqual(topics(name, 'AlterGroup'), [name])

@@ -23,7 +23,9 @@ export type Place = { readonly environment: Environment; readonly region: Region
 const DEAD_LETTERS = 'dead-letters.*'
 /** Each begins with a record that names it, written by whoever creates it. */
 const LOGS = ['risk.in', 'orders.in', 'risk.out', 'orders.out']
-const TOPICS = [...LOGS, 'replies', DEAD_LETTERS]
+/** What every pod waits for before it starts: that each is there. */
+const AWAITED = [...LOGS, 'replies']
+const TOPICS = [...AWAITED, DEAD_LETTERS]
 
 /** Metrics travel as log lines; CloudWatch reads them out. */
 export const METRICS_LOG_GROUP = '/bourse/metrics'
@@ -110,7 +112,7 @@ function kafkaStatements(
   const connecting = ['kafka-cluster:Connect']
   if (writes.length > 0) connecting.push('kafka-cluster:WriteDataIdempotently')
   const statements = [allow(connecting, [arn(place, 'cluster', '')])]
-  const described = [...new Set([...reads, ...writes])]
+  const described = [...new Set([...AWAITED, ...reads, ...writes])]
   statements.push(allow(['kafka-cluster:DescribeTopic'], topics(described)))
   if (reads.length > 0) statements.push(allow(['kafka-cluster:ReadData'], topics(reads)))
   if (writes.length > 0) statements.push(allow(['kafka-cluster:WriteData'], topics(writes)))

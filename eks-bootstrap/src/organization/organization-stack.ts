@@ -73,7 +73,7 @@ export class OrganizationStack extends Stack {
   /** What no resource turns on: the kinds of policy, and CloudTrail's sight of every account. */
   #switches(root: organizations.CfnOrganization): resources.AwsCustomResource[] {
     const inTurn = oneByOne(root)
-    const call = (id: string, action: string, parameters: object) =>
+    const call = (id: string, action: string, parameters: object, allowed: iam.PolicyStatement) =>
       inTurn(
         new resources.AwsCustomResource(this, id, {
           onCreate: {
@@ -84,20 +84,25 @@ export class OrganizationStack extends Stack {
             ignoreErrorCodesMatching: 'PolicyTypeAlreadyEnabled',
           },
           installLatestAwsSdk: false,
-          policy: resources.AwsCustomResourcePolicy.fromStatements([
-            new iam.PolicyStatement({
-              actions: ['organizations:EnablePolicyType', 'organizations:EnableAWSServiceAccess'],
-              resources: ['*'],
-            }),
-          ]),
+          policy: resources.AwsCustomResourcePolicy.fromStatements([allowed]),
         }),
       )
     const RootId = root.attrRootId
+    const enable = new iam.PolicyStatement({
+      actions: ['organizations:EnablePolicyType'],
+      resources: [`arn:aws:organizations::${this.account}:root/${root.attrId}/${RootId}`],
+    })
     const ServicePrincipal = 'cloudtrail.amazonaws.com'
+    const trust = new iam.PolicyStatement({
+      actions: ['organizations:EnableAWSServiceAccess'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'organizations:ServicePrincipal': ServicePrincipal } },
+    })
+    const guardrails = { RootId, PolicyType: 'SERVICE_CONTROL_POLICY' }
     return [
-      call('EnableGuardrails', 'enablePolicyType', { RootId, PolicyType: 'SERVICE_CONTROL_POLICY' }),
-      call('EnableTagPolicies', 'enablePolicyType', { RootId, PolicyType: 'TAG_POLICY' }),
-      call('TrustCloudTrail', 'enableAWSServiceAccess', { ServicePrincipal }),
+      call('EnableGuardrails', 'enablePolicyType', guardrails, enable),
+      call('EnableTagPolicies', 'enablePolicyType', { RootId, PolicyType: 'TAG_POLICY' }, enable),
+      call('TrustCloudTrail', 'enableAWSServiceAccess', { ServicePrincipal }, trust),
     ]
   }
 
