@@ -38,7 +38,9 @@ export class ArgoCd {
   /** The image of its repository server. @throws when Argo CD is not there */
   async image(): Promise<string> {
     const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/argocd-repo-server`
-    const { spec } = await this.#cluster.api.read(repoServer, path)
+    const { spec } = await this.#cluster.api.read(repoServer, path).catch((cause: unknown) => {
+      throw new Error('Argo CD is not in this cluster', { cause })
+    })
     return spec.template.spec.containers[0]?.image ?? ''
   }
 

@@ -33,6 +33,9 @@ const node = z.object({
 const nodeList = z.object({ items: z.array(node) })
 const service = z.object({ spec: z.object({ selector: z.record(z.string(), z.string()) }) })
 const secret = z.object({ data: z.record(z.string(), z.string()) })
+const scaledObject = z.object({
+  spec: z.object({ minReplicaCount: z.number(), maxReplicaCount: z.number() }),
+})
 const evicted = z.object({ message: z.string().default('') })
 
 export type Deployment = z.infer<typeof deployment>
@@ -92,6 +95,13 @@ export class Cluster {
   async activeGateway(): Promise<string> {
     const { spec } = await this.api.read(service, `/api/v1/namespaces/${NAMESPACE}/services/gateway`)
     return `gateway-${spec.selector['bourse.dev/slot']}`
+  }
+
+  /** Between how many replicas KEDA keeps a Deployment. */
+  async bounds(name: string): Promise<{ readonly min: number; readonly max: number }> {
+    const path = `/apis/keda.sh/v1alpha1/namespaces/${NAMESPACE}/scaledobjects/${name}`
+    const { spec } = await this.api.read(scaledObject, path)
+    return { min: spec.minReplicaCount, max: spec.maxReplicaCount }
   }
 
   async secret(name: string): Promise<Readonly<Record<string, string>>> {

@@ -1,13 +1,15 @@
 import { join } from 'node:path'
 import { REPOSITORY } from '@bourse/local/config'
 import type { Cluster } from './cluster.ts'
+import { until } from './waiting.ts'
 
 export const MANIFESTS = join(REPOSITORY, 'k8s/local')
+const APPLY_MS = 120_000
 const ROLLOUT_MS = 600_000
 
 /** Applies what is in `k8s/local`, and waits until all of it serves. */
 export async function deploy(cluster: Cluster): Promise<void> {
-  await cluster.kubectl.run(['apply', '-f', MANIFESTS], { timeoutMs: ROLLOUT_MS })
+  await until('k8s/local is applied', APPLY_MS, () => cluster.kubectl.run(['apply', '-f', MANIFESTS]))
   try {
     await cluster.settled(ROLLOUT_MS)
   } catch (error) {

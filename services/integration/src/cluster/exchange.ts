@@ -26,6 +26,8 @@ export type Traded = {
   readonly gapMs: number
   /** The same before the harm: what this machine makes anyway. */
   readonly calmMs: number
+  /** What those clients were told from the harm on, other than yes. */
+  readonly troubles: readonly string[]
 }
 
 type Parts = { cluster: Cluster; url: string; sql: Database; desk: Desk }
@@ -92,6 +94,7 @@ export class ClusterExchange {
       indefinite: load.indefinite,
       gapMs: gaps.longestMs(harmedAt),
       calmMs: gaps.longestMs(calmAt, harmedAt),
+      troubles: gaps.troubles(harmedAt),
     }
   }
 

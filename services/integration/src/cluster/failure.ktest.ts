@@ -43,10 +43,17 @@ describe('trading goes on and loses nothing', function () {
       return owner !== undefined && owner !== pod
     })
 
-  const withinBar = (context: Mocha.Context, { commands, gapMs, calmMs }: Traded, barMs: number): void => {
+  const withinBar = (
+    context: Mocha.Context,
+    { commands, gapMs, calmMs, troubles }: Traded,
+    barMs: number,
+  ): void => {
     const gap = `longest wait ${seconds(gapMs)} (${seconds(calmMs)} before)`
     tell(context, `${gap}, ${commands} commands, reconciled`)
-    assert.ok(gapMs < barMs, `a client waited ${Math.round(gapMs)} ms; the bar is ${barMs} ms`)
+    assert.ok(
+      gapMs < barMs,
+      `a client waited ${Math.round(gapMs)} ms; the bar is ${barMs} ms\n${troubles.join('\n')}`,
+    )
   }
 
   for (const { app, input } of ENGINES) {

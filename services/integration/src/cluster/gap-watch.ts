@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExchangeClient, type Answer } from '@bourse/load-tests/exchange-client'
 import { Pool } from 'undici'
+import { z } from 'zod'
 import { longestGap } from './gap.ts'
 
 /** A client whose commands pass one risk shard and one matching shard. */
 export type Probe = { readonly token: string; readonly symbol: string }
 
 /** An attempt that has no answer by then is given up, and the same command asked again on a new connection. */
-const ATTEMPT_MS = 500
+const ATTEMPT_MS = 1_000
 const PAUSE_MS = 40
 
-/** Never traded and never resting: far below the market, and gone when matching has answered. */
+/** Never traded and never resting: far below the market, and closed by matching at once. */
 const order = { side: 'buy', type: 'limit', time_in_force: 'ioc', price: '150.00', quantity: '0.1' }
 
 /**
@@ -20,6 +21,7 @@ const order = { side: 'buy', type: 'limit', time_in_force: 'ioc', price: '150.00
 export class GapWatch {
   readonly #url: string
   readonly #served: number[][] = []
+  readonly #attempts: { readonly at: number; readonly probe: number; readonly told: string }[] = []
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>[]
   readonly #begunAt = performance.now()
@@ -34,6 +36,13 @@ export class GapWatch {
     return Math.max(...this.#served.map((times) => longestGap([this.#begunAt, ...times], from, to)))
   }
 
+  /** What the clients were told from then on, other than that an order was accepted. */
+  troubles(from: number): readonly string[] {
+    return this.#attempts
+      .filter(({ at }) => at > from)
+      .map(({ at, probe, told }) => `${Math.round(at - from)} ms, client ${probe}: ${told}`)
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all(this.#running)
@@ -45,10 +54,13 @@ export class GapWatch {
     for (let number = 0; !this.#stopping.signal.aborted; number++) {
       const id = `probe-${index}-${number}`
       let answer: Answer
-      do answer = await this.#attempt(token, { ...order, symbol, client_order_id: id })
-      while (isIndefinite(answer) && !this.#stopping.signal.aborted)
+      do {
+        answer = await this.#attempt(token, { ...order, symbol, client_order_id: id })
+        if (hasMatched(answer)) break
+        this.#attempts.push({ at: performance.now(), probe: index, told: `${answer.code} ${id}` })
+      } while (isIndefinite(answer) && !this.#stopping.signal.aborted)
       // A refusal, such as of an order that came too late, is an answer but no service.
-      if (answer.code === 'accepted') served.push(performance.now())
+      if (hasMatched(answer)) served.push(performance.now())
       await sleep(PAUSE_MS)
     }
   }
@@ -59,9 +71,15 @@ export class GapWatch {
     const answer = await new ExchangeClient(connection, token).order(body, { wantResult: true })
     clearTimeout(giveUp)
     await connection.destroy()
-    if (answer.status === 0) await sleep(PAUSE_MS)
+    if (!hasMatched(answer)) await sleep(PAUSE_MS)
     return answer
   }
 }
 
-const isIndefinite = ({ status }: Answer): boolean => status === 0 || status === 429 || status >= 500
+const closed = z.looseObject({ status: z.literal('closed') })
+
+/** Asked again, an order that risk has accepted and matching has not seen is answered too: it is still open. */
+const hasMatched = ({ code, body }: Answer): boolean => code === 'accepted' && closed.safeParse(body).success
+
+const isIndefinite = (answer: Answer): boolean =>
+  answer.status === 0 || answer.status === 429 || answer.status >= 500 || answer.code === 'accepted'

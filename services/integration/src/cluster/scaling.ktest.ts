@@ -25,7 +25,6 @@ describe('the autoscalers', function () {
 
   const replicas = async (deployment: string) => (await exchange.cluster.deployment(deployment)).status
 
-  /** Replicas that are wanted, at most, until asked to stop. */
   const scaledBack = (deployment: string, to: number): Promise<{ readonly tookMs: number }> =>
     until(`${deployment} is back at ${to}`, DOWN_WITHIN_MS, async () => {
       const { replicas: all, readyReplicas } = await replicas(deployment)
@@ -34,7 +33,8 @@ describe('the autoscalers', function () {
 
   it('add gateways under load and take them away after it, without a failed request', async function () {
     const name = await exchange.cluster.activeGateway()
-    const { readyReplicas: before } = await replicas(name)
+    const { min: before, max } = await exchange.cluster.bounds(name)
+    await scaledBack(name, before)
     const load = new ReadLoad(exchange.url, READS_PER_SECOND)
     const up = await until('more gateways are ready', UP_WITHIN_MS, async () => {
       const { readyReplicas } = await replicas(name)
@@ -50,11 +50,13 @@ describe('the autoscalers', function () {
         `back at ${before} after ${seconds(down.tookMs)}, ${load.sent + few.sent} requests, ${failed} failed`,
     )
     assert.equal(failed, 0)
+    assert.ok(up.value <= max)
   })
 
   it('add settlement when it lags, up to its partitions, and take it away', async function () {
     const { sql } = exchange
-    const { readyReplicas: before } = await replicas('settlement')
+    const { min: before, max } = await exchange.cluster.bounds('settlement')
+    await scaledBack('settlement', before)
     const trading = await exchange.newTrading()
     const load = new TradingLoad(trading, 'order')
     let up = { value: 0, tookMs: 0 }
@@ -76,7 +78,7 @@ describe('the autoscalers', function () {
     await exchange.assertAgreement(trading)
     tell(
       this,
-      `${before} to ${up.value} in ${seconds(up.tookMs)}, back at ${before} after ${seconds(down.tookMs)}, reconciled`,
+      `${before} to ${up.value} (of ${max}) in ${seconds(up.tookMs)}, back at ${before} after ${seconds(down.tookMs)}, reconciled`,
     )
   })
 })

@@ -25,7 +25,7 @@ describe('Argo CD', function () {
   this.timeout(900_000)
   let exchange: ClusterExchange
   let argo: ArgoCd
-  let git: GitServer
+  let git: GitServer | undefined
 
   before(async () => {
     exchange = await theExchange()
@@ -34,13 +34,19 @@ describe('Argo CD', function () {
     git = await GitServer.start(exchange.cluster.kubectl, await argo.image())
   })
   after(async () => {
+    if (git === undefined) return
     await argo.leave()
     await git.stop()
   })
 
+  const repository = (): GitServer => {
+    assert.ok(git !== undefined)
+    return git
+  }
+
   it('takes over what runs, from a git server', async function () {
-    const commit = await git.commitFolder(MANIFESTS, PATH)
-    await argo.follow(git.url)
+    const commit = await repository().commitFolder(MANIFESTS, PATH)
+    await argo.follow(repository().url)
     tell(this, `Synced and Healthy after ${seconds(await argo.hasSynced(commit, SYNC_MS))}`)
   })
 
@@ -68,7 +74,7 @@ describe('Argo CD', function () {
     let tookMs = 0
     const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
       const files = ENGINES.map((app) => `${PATH}/40-${app}.yaml`)
-      const commit = await git.commitChange(files, annotated)
+      const commit = await repository().commitChange(files, annotated)
       await argo.refresh()
       tookMs = await argo.hasSynced(commit, SYNC_MS)
       await exchange.cluster.settled()
