@@ -120,5 +120,7 @@ function print(report: ReplayReport, { speed, warmUp, timeline }: Options): void
   console.log(`latency of cancels, ${from}: ${cancels.latencies()}`)
 }
 
-const outcomes = (tally: Tally): string =>
-  `sent ${tally.sent}, accepted ${tally.accepted}, refused: ${tally.refusals()}; asked again after: ${tally.askedAgain()}; outcome unknown ${tally.unknown}`
+// A function, not a constant: the command above runs before this line is reached.
+function outcomes(tally: Tally): string {
+  return `sent ${tally.sent}, accepted ${tally.accepted}, refused: ${tally.refusals()}; asked again after: ${tally.askedAgain()}; outcome unknown ${tally.unknown}`
+}
