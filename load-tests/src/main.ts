@@ -6,9 +6,8 @@ import { ExchangeClient } from './exchange-client.ts'
 import { fundsFor } from './funds.ts'
 import { prepareMarket, prepareTraders, RECORDED_SYMBOL } from './market.ts'
 import { readRecording } from './recorded-orders.ts'
-import { replay, type Pace, type ReplayReport } from './replay.ts'
-import type { Tally } from './tally.ts'
-import { TIMELINE_HEAD } from './timeline.ts'
+import { replay, type Pace } from './replay.ts'
+import { reportLines } from './report.ts'
 import { TokenSigner } from './tokens.ts'
 import { countTrades } from './trades.ts'
 
@@ -91,36 +90,10 @@ async function run(file: string, options: Options): Promise<void> {
     onProgress: (done, loop) => bar.update(done, { loop: loop + 1 }),
   })
   bar.stop()
-  print(report, options)
+  console.log(reportLines(report, options).join('\n'))
   const after = await countTrades(DATABASE_READ_URL, RECORDED_SYMBOL)
   if (before !== undefined && after !== undefined) {
     console.log(`trades ${after.trades - before.trades}, volume ${after.volume - before.volume} BTC`)
   }
   await pool.close()
-}
-
-function print(report: ReplayReport, { speed, warmUp, timeline }: Options): void {
-  const { orders, cancels, cancelsOfRefused, loops, seconds, warmUpCommands } = report
-  const sent = orders.sent + cancels.sent
-  const from =
-    speed.kind === 'max' ? 'from sending (full speed: nothing was planned)' : 'from the planned time'
-  if (timeline) console.log([TIMELINE_HEAD, ...report.timeline.lines()].join('\n'))
-  console.log(
-    `${loops} loops in ${seconds.toFixed(1)} s: ${sent} commands, ${(sent / seconds).toFixed(0)} a second`,
-  )
-  if (warmUp > 0) {
-    const rate = (sent - warmUpCommands) / Math.max(1, seconds - warmUp)
-    console.log(
-      `warm-up: ${warmUpCommands} commands of the first ${warmUp} s are not in the latencies below; ${rate.toFixed(0)} a second after it`,
-    )
-  }
-  console.log(`orders   ${outcomes(orders)}`)
-  console.log(`cancels  ${outcomes(cancels)}; not sent ${cancelsOfRefused}`)
-  console.log(`latency of orders, ${from}: ${orders.latencies()}`)
-  console.log(`latency of cancels, ${from}: ${cancels.latencies()}`)
-}
-
-// A function, not a constant: the command above runs before this line is reached.
-function outcomes(tally: Tally): string {
-  return `sent ${tally.sent}, accepted ${tally.accepted}, refused: ${tally.refusals()}; asked again after: ${tally.askedAgain()}; outcome unknown ${tally.unknown}`
 }

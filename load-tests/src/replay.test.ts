@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { ExchangeClient } from './exchange-client.ts'
 import type { RecordedEvent } from './recorded-orders.ts'
 import { replay, type Pace, type ReplayReport } from './replay.ts'
+import { reportLines } from './report.ts'
 
 const order = (id: string, at = 0): RecordedEvent => {
   return { type: 'create', id, at, side: 'buy', price: '236.5', volume: 100_000_000n }
@@ -69,6 +70,26 @@ describe('replay', () => {
     const report = await play([order('1'), cancel('1'), order('2')])
     assert.equal(report.orders.refusals(), 'insufficient_balance 2')
     assert.deepEqual([report.cancels.sent, report.cancelsOfRefused], [0, 1])
+  })
+
+  it('reports outcomes, the warm-up and every second', async () => {
+    reply = ({ id }, times) =>
+      id === 'r-0-2' ? [422, 'malformed'] : times > 1 ? [202, ''] : [504, 'outcome_unknown']
+    const report = await play([order('1'), cancel('1'), order('2')], { warmUpSeconds: 60 })
+    const lines = reportLines(report, { speed: { kind: 'max' }, warmUp: 60, timeline: true })
+    const [head, second, loops, warmUp, ...rest] = lines
+    assert.match(`${head}\n${second}`, /^ *second .*late ms\n +0 .* 3 +\d/)
+    assert.match(String(loops), /^1 loops in 0\.\d s: 3 commands, \d+ a second$/)
+    assert.match(
+      String(warmUp),
+      /^warm-up: 3 commands of the first 60 s are not in the latencies below; 0 a second after/,
+    )
+    assert.deepEqual(rest, [
+      'orders   sent 2, accepted 1, refused: malformed 1; asked again after: outcome_unknown 1; outcome unknown 0',
+      'cancels  sent 1, accepted 1, refused: none; asked again after: outcome_unknown 1; outcome unknown 0; not sent 0',
+      'latency of orders, from sending (full speed: nothing was planned): none counted',
+      'latency of cancels, from sending (full speed: nothing was planned): none counted',
+    ])
   })
 
   it('keeps the warm-up out of the latencies, by when a command was due', async () => {
