@@ -25,6 +25,7 @@ export class GapWatch {
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>[]
   readonly #begunAt = performance.now()
+  #endedAt = Infinity
 
   constructor(url: string, probes: readonly Probe[]) {
     this.#url = url
@@ -32,7 +33,8 @@ export class GapWatch {
   }
 
   /** The longest time that one of the clients was not served, of those that ended between the two times. */
-  longestMs(from: number, to = performance.now()): number {
+  longestMs(from: number, until = Infinity): number {
+    const to = Math.min(until, this.#endedAt, performance.now())
     return Math.max(...this.#served.map((times) => longestGap([this.#begunAt, ...times], from, to)))
   }
 
@@ -44,6 +46,7 @@ export class GapWatch {
   }
 
   async stop(): Promise<void> {
+    this.#endedAt = performance.now()
     this.#stopping.abort()
     await Promise.all(this.#running)
   }
