@@ -7,12 +7,18 @@ import { longestGap } from './gap.ts'
 /** A client whose commands pass one risk shard and one matching shard. */
 export type Probe = { readonly token: string; readonly symbol: string }
 
-/** An attempt that has no answer by then is given up, and the same command asked again on a new connection. */
-const ATTEMPT_MS = 1_000
+/** An attempt that has no answer by then is given up, and the same command asked again on a new connection. A handover loses answers. */
+const ATTEMPT_MS = 500
 const PAUSE_MS = 40
 
 /** Never traded and never resting: far below the market, and closed by matching at once. */
-const order = { side: 'buy', type: 'limit', time_in_force: 'ioc', price: '150.00', quantity: '0.1' }
+export const PASSING_ORDER = {
+  side: 'buy',
+  type: 'limit',
+  time_in_force: 'ioc',
+  price: '150.00',
+  quantity: '0.1',
+}
 
 /**
  * Clients that send one order after the other, each on a connection of its own, and ask again with the same id until
@@ -58,7 +64,7 @@ export class GapWatch {
       const id = `probe-${index}-${number}`
       let answer: Answer
       do {
-        answer = await this.#attempt(token, { ...order, symbol, client_order_id: id })
+        answer = await this.#attempt(token, { ...PASSING_ORDER, symbol, client_order_id: id })
         if (hasMatched(answer)) break
         this.#attempts.push({ at: performance.now(), probe: index, told: `${answer.code} ${id}` })
       } while (isIndefinite(answer) && !this.#stopping.signal.aborted)

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { TradingLoad } from '../trading-load.ts'
 import { theExchange, type ClusterExchange } from './exchange.ts'
+import { OrderLoad } from './order-load.ts'
 import { ReadLoad } from './read-load.ts'
 import { seconds, tell } from './report.ts'
 import { until } from './waiting.ts'
@@ -10,8 +9,6 @@ const READS_PER_SECOND = 200
 const FEW_PER_SECOND = 10
 const UP_WITHIN_MS = 180_000
 const DOWN_WITHIN_MS = 300_000
-/** So that a command waits less than its client does. */
-const PAUSE_MS = 500
 
 describe('the autoscalers', function () {
   this.timeout(600_000)
@@ -58,7 +55,8 @@ describe('the autoscalers', function () {
     const { min: before, max } = await exchange.cluster.bounds('settlement')
     await scaledBack('settlement', before)
     const trading = await exchange.newTrading()
-    const load = new TradingLoad(trading, 'order')
+    const run = `lag${Date.now().toString(36)}`
+    const load = new OrderLoad(exchange.url, trading.probes, run)
     let up = { value: 0, tookMs: 0 }
     try {
       await sql.begin(async (transaction) => {
@@ -69,16 +67,19 @@ describe('the autoscalers', function () {
           return wanted > before && wanted
         })
       })
-      await sleep(PAUSE_MS)
     } finally {
       await load.stop()
     }
     await exchange.assertAgreement(trading)
     const down = await scaledBack('settlement', before)
     await exchange.assertAgreement(trading)
+    const [kept] = await sql<{ orders: number }[]>`
+      select count(*)::int as orders from orders where command_id like ${`${run}-%`}`
     tell(
       this,
-      `${before} to ${up.value} (of ${max}) in ${seconds(up.tookMs)}, back at ${before} after ${seconds(down.tookMs)}, reconciled`,
+      `${before} to ${up.value} (of ${max}) in ${seconds(up.tookMs)}, ` +
+        `back at ${before} after ${seconds(down.tookMs)}, ${load.accepted} orders, reconciled`,
     )
+    assert.equal(kept?.orders, load.accepted)
   })
 })
