@@ -9,6 +9,8 @@ const ROLLOUT_MS = 600_000
 
 /** Applies what is in `k8s/local`, and waits until all of it serves. */
 export async function deploy(cluster: Cluster): Promise<void> {
+  // skaffold labels a Job's pods, and what a Job makes cannot be changed back.
+  await cluster.kubectl.run(['delete', 'jobs', '-l', 'skaffold.dev/run-id', '--ignore-not-found'])
   await until('k8s/local is applied', APPLY_MS, () => cluster.kubectl.run(['apply', '-f', MANIFESTS]))
   try {
     await cluster.settled(ROLLOUT_MS)
