@@ -4,7 +4,7 @@ import { PythonEnvironment } from '@bourse/testing/python-environment'
 import type { Manifest } from './manifest.ts'
 
 /** The clusters that an exchange may run on. */
-export const KUBERNETES_VERSIONS = ['1.32', '1.33', '1.34']
+export const KUBERNETES_VERSIONS = ['1.32', '1.33', '1.34', '1.35']
 
 const FOLDER = join(import.meta.dirname, 'schemas')
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
