@@ -7,7 +7,10 @@ const REPOSITORY = join(import.meta.dirname, '../../..')
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8')
 
 describe('The image', () => {
-  const runtime = read('services/Dockerfile').split(/^FROM /m).at(-1) ?? ''
+  const runtime =
+    read('services/Dockerfile')
+      .split(/^FROM /m)
+      .at(-1) ?? ''
   const declared = [...runtime.matchAll(/^ARG (\w+)/gm)].map(([, name]) => name)
 
   it('tells its services which commit it was made of, by a variable that they read', () => {
