@@ -18,7 +18,7 @@ alerts() {
 alarms() {
   command -v aws > /dev/null || return 0
   aws cloudwatch describe-alarms --alarm-name-prefix "bourse-$ENV-" --state-value ALARM \
-    --query 'MetricAlarms[].AlarmName' --output text
+    --query "MetricAlarms[?!ends_with(AlarmName, 'DailyDrill')].AlarmName" --output text
 }
 
 end=$((SECONDS + ${MINUTES:-15} * 60))
