@@ -186,6 +186,17 @@ for (const name of ['dev', 'staging', 'production'] as const) {
       })
     })
 
+    it('agree on tokens: Cognito of this region issues them, for a client', () => {
+      const { issuer, jwksUrl, audience } = values.tokens
+      same('the issuer', {
+        estate: `cognito-idp.${estate.primaryRegion}.amazonaws.com`,
+        charts: new URL(issuer).host,
+      })
+      same('its keys', { estate: `${issuer}/.well-known/jwks.json`, charts: jwksUrl })
+      // Cognito makes up the names of clients, so what clusters with tokens of their own ask for is none.
+      assert.notEqual(audience, loadValues('local').tokens.audience)
+    })
+
     it('agree on nodes: engines find theirs, and pools have what the quota lets pods ask for', () => {
       const groups = resources(template(name, 'Cluster'), 'AWS::EKS::Nodegroup')
       const [label] = Object.keys(groups[0]!.properties['Labels'] as object)
