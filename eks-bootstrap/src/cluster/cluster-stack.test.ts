@@ -278,6 +278,20 @@ describe('Prometheus', () => {
     assert.deepEqual(valuesIn('StandbyAddons').alertmanager.config.receivers, [{ name: 'nobody' }])
   })
 
+  it("names every receiver of its routes, and leaves none of the chart's, which Helm would merge in", () => {
+    for (const stack of ['Addons', 'StandbyAddons']) {
+      const { route, receivers } = valuesIn(stack).alertmanager.config
+      assert(route.routes, stack)
+      const names = receivers.map(({ name }) => name)
+      const used = [route, ...route.routes].map(({ receiver }) => receiver)
+      assert.deepEqual(
+        used.filter((receiver) => !names.includes(receiver)),
+        [],
+        stack,
+      )
+    }
+  })
+
   it('and Argo CD may be read by whoever watches a release', () => {
     const text = manifests(addons()).find(({ logicalId }) => logicalId.startsWith('ReleaseWatch'))!.text
     assert.match(text, /"resources":\["applications"\],"verbs":\["get","list","watch"\]/)
@@ -437,7 +451,10 @@ type PrometheusValues = {
   readonly alertmanager: {
     readonly serviceAccount: { readonly name: string }
     readonly config: {
-      readonly route: { readonly receiver: string }
+      readonly route: {
+        readonly receiver: string
+        readonly routes?: readonly { readonly receiver: string }[]
+      }
       readonly receivers: readonly {
         readonly name: string
         readonly sns_configs?: readonly { readonly topic_arn: string }[]

@@ -51,8 +51,7 @@ export function prometheusValues(place: Place, role: Role): Record<string, unkno
         resources: resources('20m', '64Mi', '128Mi'),
         storage: volume(SILENCES_GIB),
       },
-      config:
-        role === 'primary' ? routes(place) : { route: { receiver: NOBODY }, receivers: [{ name: NOBODY }] },
+      config: role === 'primary' ? routes(place) : SILENCE,
     },
   }
 }
@@ -83,8 +82,8 @@ const heartbeat = {
   rules: [{ alert: 'Heartbeat', expr: 'vector(1)', labels: { severity: 'none' } }],
 }
 
-/** In a region that waits nothing trades, and there is no topic. */
-const NOBODY = 'nobody'
+/** In a region that waits nothing trades, and there is no topic. The chart's own routes lead to a receiver of its own. */
+const SILENCE = { route: { receiver: 'nobody', routes: [] }, receivers: [{ name: 'nobody' }] }
 
 function routes(place: Place): Record<string, unknown> {
   const { environment, region } = place
