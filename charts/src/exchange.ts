@@ -21,7 +21,7 @@ import { Gateway } from './services/gateway.ts'
 import { marketData } from './services/market-data.ts'
 import { DemoMarket, GeneratedSecrets, Operator } from './services/operator.ts'
 import { settlement } from './services/settlement.ts'
-import type { Values } from './values/schema.ts'
+import { drainSecondsOf, type Values } from './values/schema.ts'
 
 /** The whole exchange: here values are taken apart, and each part is given what it needs. A chart is a file. */
 export function exchange(values: Values): readonly Chart[] {
@@ -100,7 +100,7 @@ function services(file: File, values: Values): void {
     prometheusUrl: features.keda ? values.prometheusUrl : null,
   })
   if (values.ingress !== null) {
-    const drainSeconds = Math.ceil(values.gateway.shutdownGraceMs / 1000)
+    const drainSeconds = drainSecondsOf(values.gateway)
     new ApiIngress(gateway, 'Ingress', { service, ingress: values.ingress, drainSeconds })
   }
   const shared = { surroundings, lagSource }

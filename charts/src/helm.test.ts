@@ -25,7 +25,10 @@ describe('the Helm chart', function () {
 
   it('takes the image and the namespace from the one who installs', () => {
     const text = [...chartOf('local').values()].join('\n')
-    assert.doesNotMatch(text, /image: bourse:dev\n\s+imagePullPolicy|namespace: bourse$|\.bourse\.svc/m)
+    assert.doesNotMatch(
+      text,
+      /image: bourse:dev\n\s+imagePullPolicy|(?:namespace|replacement): bourse$|namespace="bourse"|\.bourse\.svc/m,
+    )
     assert.match(text, /image: \{\{ \.Values\.image \}\}/)
     assert.match(text, /kafka\.\{\{ \.Release\.Namespace \}\}\.svc/)
   })

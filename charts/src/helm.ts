@@ -73,6 +73,10 @@ const withMarks = (object: KubernetesObject): KubernetesObject => {
   const text = JSON.stringify(object)
     .replaceAll(`"namespace":"${NAMESPACE}"`, `"namespace":"${NAMESPACE_MARK}"`)
     .replaceAll(`.${NAMESPACE}.svc`, `.${NAMESPACE_MARK}.svc`)
+    // In queries, and in the texts of Prometheus' own files.
+    .replaceAll(`namespace=\\"${NAMESPACE}\\"`, `namespace=\\"${NAMESPACE_MARK}\\"`)
+    .replaceAll(`namespace: ${NAMESPACE}\\n`, `namespace: ${NAMESPACE_MARK}\\n`)
+    .replaceAll(`replacement: ${NAMESPACE}\\n`, `replacement: ${NAMESPACE_MARK}\\n`)
     .replaceAll(`"name":"NAMESPACE","value":"${NAMESPACE}"`, `"name":"NAMESPACE","value":"${NAMESPACE_MARK}"`)
   const marked = JSON.parse(text) as KubernetesObject
   if (marked.kind !== 'Job') return marked

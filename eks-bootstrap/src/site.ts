@@ -54,7 +54,7 @@ function buildPrimary(stage: Stage, site: Foundation, standby: Foundation | unde
   const { props, keys, network, storage, cluster } = site
   const { environment } = props
   const data = new DataStack(stage, { ...props, network, keys })
-  const identity = new IdentityStack(stage, props)
+  const identity = new IdentityStack(stage, { ...props, logsKey: keys.logs })
   const edge = new EdgeStack(stage, {
     ...props,
     network,

@@ -31,6 +31,11 @@ export const HELM_CHARTS = {
     chart: 'metrics-server',
     version: '3.13.0',
   },
+  prometheus: {
+    repository: 'https://prometheus-community.github.io/helm-charts',
+    chart: 'kube-prometheus-stack',
+    version: '88.6.4',
+  },
   collector: {
     repository: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
     chart: 'opentelemetry-collector',

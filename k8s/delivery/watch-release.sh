@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Watches an environment after a promotion; fails at the first sign of harm, and then it should be rolled back.
-# ENV=staging, MINUTES=15. Health is Argo CD's; alarms are Prometheus' alerts of severity `page`, and CloudWatch's where the
+# ENV=staging, MINUTES=15. Health is Argo CD's; alarms are Prometheus' alerts of severity `critical`, and CloudWatch's where the
 # AWS CLI is signed in.
 . "$(dirname "$0")/prelude.sh"
 need kubectl 'https://kubernetes.io/docs/tasks/tools/'
@@ -11,14 +11,14 @@ PENDING_MAX_S=${PENDING_MAX_S:-600}
 
 application() { kubectl -n argocd get application "bourse-$ENV" -o json; }
 alerts() {
-  local query='ALERTS%7Balertstate%3D%22firing%22%2Cseverity%3D%22page%22%2Cnamespace%3D%22bourse%22%7D'
+  local query='ALERTS%7Balertstate%3D%22firing%22%2Cseverity%3D%22critical%22%2Cnamespace%3D%22bourse%22%7D'
   kubectl get --raw "/api/v1/namespaces/${prometheus%/*}/services/${prometheus#*/}/proxy/api/v1/query?query=$query" |
     jq -r '.data.result[].metric.alertname'
 }
 alarms() {
   command -v aws > /dev/null || return 0
   aws cloudwatch describe-alarms --alarm-name-prefix "bourse-$ENV-" --state-value ALARM \
-    --query 'MetricAlarms[].AlarmName' --output text
+    --query "MetricAlarms[?!ends_with(AlarmName, 'DailyDrill')].AlarmName" --output text
 }
 
 end=$((SECONDS + ${MINUTES:-15} * 60))

@@ -1,23 +1,32 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
+import { NAMESPACE } from '../constructs/labels.ts'
+import { type RuleTest, runRuleTests, seriesOf } from '../testing/promtool.ts'
+import { rendered } from '../testing/rendered.ts'
 import { alertGroups, runbookOf, SERVICES } from './alerts.ts'
+import { scrapedBy, stored, type Scraped } from './scraped-labels.ts'
 
 const REPOSITORY = join(import.meta.dirname, '../../..')
 const PAGES = join(REPOSITORY, 'k8s/runbooks')
 const rules = alertGroups.flatMap(({ rules }) => rules)
 
 type Series = Readonly<Record<string, string>>
-/** What raises an alert, by when and with which labels; and something alike that must not raise it. */
+/**
+ * What raises an alert, by when and with which labels; and something alike that must not raise it. Series have the labels
+ * that the process gives them; what Prometheus adds when it scrapes is read from the manifests.
+ */
 type Case = {
   readonly fires: Series
   readonly quiet: Series
   readonly by: string
   readonly labels: Readonly<Record<string, string>>
 }
+
+const HOW_SCRAPED = [
+  ['scraped by monitors', 'production'],
+  ['scraped by name', 'local'],
+] as const
 
 const risk = 'service="risk-engine",partition="0"'
 const matching = 'service="matching-engine",partition="1"'
@@ -170,8 +179,8 @@ const CASES: Readonly<Record<string, Case>> = {
     labels: { service: 'gateway' },
   },
   TargetDown: {
-    fires: { 'up{namespace="bourse",pod="gateway-1"}': '0x30' },
-    quiet: { 'up{namespace="bourse",pod="gateway-1"}': '0x4 1x30', 'up{namespace="other",pod="x"}': '0x30' },
+    fires: { 'up{pod="gateway-1"}': '0x30' },
+    quiet: { 'up{pod="gateway-1"}': '0x4 1x30', 'up{namespace="other",pod="x"}': '0x30' },
     by: '4m',
     labels: { namespace: 'bourse', pod: 'gateway-1' },
   },
@@ -184,31 +193,42 @@ const CASES: Readonly<Record<string, Case>> = {
 }
 
 describe('An alert', () => {
-  let folder = ''
-
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'bourse-alerts-'))
-    writeFileSync(join(folder, 'rules.yaml'), stringify({ groups: alertGroups }))
-  })
-  after(() => rmSync(folder, { recursive: true }))
-
-  for (const { alert } of rules) {
-    it(`fires when it must and only then: ${alert}`, () => {
-      const found = CASES[alert]
-      assert(found, 'an alert that was never seen to fire may never fire')
-      const { fires, quiet, by, labels } = found
-      const firing = {
-        labels: labelled({ ...labels, alertname: alert, alertstate: 'firing', severity: severityOf(alert) }),
-        value: 1,
-      }
-      runTests(folder, [unitTest(alert, fires, by, [firing]), unitTest(alert, quiet, by, [])])
-    })
+  for (const [how, environment] of HOW_SCRAPED) {
+    for (const { alert } of rules) {
+      it(`fires when it must and only then, ${how}: ${alert}`, () => {
+        const found = CASES[alert]
+        assert(found, 'an alert that was never seen to fire may never fire')
+        const { fires, quiet, by, labels } = found
+        const scraped = (series: Series) => asScraped(series, environment)
+        const told = { ...labels, alertname: alert, severity: severityOf(alert), namespace: NAMESPACE }
+        runRuleTests(alertGroups, [
+          unitTest(alert, scraped(fires), by, told),
+          unitTest(alert, scraped(quiet), by, undefined),
+        ])
+      })
+    }
   }
+
+  it('is found by whoever watches a release, if it is critical', () => {
+    const script = readFileSync(join(REPOSITORY, 'k8s/delivery/watch-release.sh'), 'utf8')
+    const query = decodeURIComponent(/query='([^']+)'/.exec(script)?.[1] ?? '')
+    const critical = rules.filter(({ labels }) => labels.severity === 'critical')
+    const tests = critical.map(({ alert }): RuleTest => {
+      const { fires, by } = CASES[alert]!
+      const found = [{ labels: seriesOf('', { alertname: alert }), value: 1 }]
+      const expr = `count by (alertname) (${query}) and on (alertname) ALERTS{alertname="${alert}"}`
+      return {
+        ...unitTest(alert, asScraped(fires, 'production'), by, undefined),
+        promql_expr_test: [{ expr, eval_time: by, exp_samples: found }],
+      }
+    })
+    runRuleTests(alertGroups, tests)
+  })
 
   it('is refused by a test that expects it from what does not raise it', () => {
     const { quiet, by } = CASES['ShardWithoutOwner']!
-    const firing = { labels: 'ALERTS{}', value: 1 }
-    assert.throws(() => runTests(folder, [unitTest('ShardWithoutOwner', quiet, by, [firing])]), /FAILED/)
+    const told = { alertname: 'ShardWithoutOwner' }
+    assert.throws(() => runRuleTests(alertGroups, [unitTest('ShardWithoutOwner', quiet, by, told)]), /FAILED/)
   })
 
   it('says in its words only what its labels tell', () => {
@@ -242,33 +262,48 @@ describe('An alert', () => {
 
 const severityOf = (name: string): string => rules.find(({ alert }) => alert === name)?.labels.severity ?? ''
 
-const labelled = (labels: Readonly<Record<string, string>>): string =>
-  `ALERTS{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${value}"`)
-    .join(',')}}`
+/** Where a series comes from, when it does not say so. */
+const SERVICE_OF: readonly (readonly [metric: RegExp, service: string])[] = [
+  [/^bourse_gateway_/, 'gateway'],
+  [/^bourse_(?:settlement|reconciliation)_/, 'settlement'],
+  [/^bourse_market_data_/, 'market-data'],
+  [/^up\b/, 'gateway'],
+]
 
-/** Every value of a series is 15 s after the one before it. */
-function unitTest(alert: string, series: Series, by: string, expected: readonly object[]): object {
+function asScraped(series: Series, environment: 'local' | 'production'): Series {
+  return Object.fromEntries(
+    Object.entries(series).map(([text, values]) => {
+      const [, name = '', inner = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(text) ?? []
+      const given = Object.fromEntries(
+        [...inner.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]),
+      )
+      const service = given['service'] ?? SERVICE_OF.find(([metric]) => metric.test(name))?.[1] ?? ''
+      const { pod, namespace, ...exported } = given
+      const scraped = scrapedBy(rendered(environment), service === 'gateway' ? 'gateway-blue' : service)
+      assert(scraped, `nobody scrapes ${text} in ${environment}`)
+      const target: Scraped['target'] = {
+        ...scraped.target,
+        ...(pod === undefined ? {} : { pod, instance: `${pod}:8081` }),
+        ...(namespace === undefined ? {} : { namespace }),
+      }
+      // What Prometheus makes itself, no process exports.
+      const labels = name === 'up' ? target : stored({ service, ...exported }, { ...scraped, target })
+      return [seriesOf(name, labels), values]
+    }),
+  )
+}
+
+/** Every value of a series is 15 s after the one before it. `told` are labels of the alert, or none when it must not fire. */
+function unitTest(alert: string, series: Series, by: string, told: Series | undefined): RuleTest {
+  const labels = Object.keys(told ?? {})
   const firing = {
-    expr: `ALERTS{alertname="${alert}",alertstate="firing"}`,
+    expr: `count by (${labels.join(',')}) (ALERTS{alertname="${alert}",alertstate="firing"})`,
     eval_time: by,
-    exp_samples: expected,
+    exp_samples: told === undefined ? [] : [{ labels: seriesOf('', told), value: 1 }],
   }
   return {
     interval: '15s',
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
     promql_expr_test: [firing],
-  }
-}
-
-/** @throws with what promtool found */
-function runTests(folder: string, tests: readonly object[]): void {
-  const file = join(folder, 'tests.yaml')
-  writeFileSync(file, stringify({ rule_files: ['rules.yaml'], evaluation_interval: '15s', tests }))
-  try {
-    execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8', stdio: 'pipe' })
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
-    throw new Error(`${stdout}${stderr}` || String(error), { cause: error })
   }
 }

@@ -1,3 +1,5 @@
+import { NAMESPACE } from '../constructs/labels.ts'
+
 /** A group of a Prometheus rules file, and of a PrometheusRule's spec. */
 export type AlertGroup = {
   readonly name: string
@@ -9,7 +11,7 @@ export type AlertRule = {
   readonly alert: string
   readonly expr: string
   readonly for: string
-  readonly labels: { readonly severity: Severity }
+  readonly labels: { readonly severity: Severity; readonly namespace: string }
   readonly annotations: {
     readonly summary: string
     readonly description: string
@@ -243,7 +245,8 @@ function rule({ name, severity, expr, for: holds, summary, description }: Alert)
     alert: name,
     expr,
     for: holds,
-    labels: { severity },
+    // Most of them say nothing of pods, so who looks for the exchange's alerts would not find them.
+    labels: { severity, namespace: NAMESPACE },
     annotations: { summary, description, runbook_url: `${RUNBOOKS}/${runbookOf(name)}` },
   }
 }

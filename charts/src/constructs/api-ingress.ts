@@ -7,8 +7,8 @@ import { PORTS } from './service-workload.ts'
 
 /** TLS 1.3, and 1.2 with forward secrecy alone. */
 const TLS_POLICY = 'ELBSecurityPolicy-TLS13-1-2-Res-2021-06'
-/** Longer than a gateway keeps a connection, so that the balancer never closes first. */
-const IDLE_SECONDS = 300
+/** Shorter than a gateway keeps a connection: the balancer closes first and never sends into one just closed. */
+const IDLE_SECONDS = 60
 
 export type ApiIngressProps = {
   readonly service: Service

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { scrapedBy, stored } from '../alerts/scraped-labels.ts'
+import { runRuleTests, seriesOf } from '../testing/promtool.ts'
 import { at, named, one, rendered } from '../testing/rendered.ts'
 
 type Trigger = {
@@ -39,6 +41,36 @@ describe('the gateway in production', () => {
       /rate\(bourse_gateway_request_seconds_count\{job="gateway-blue"\}\[2m\]\)/,
     )
   })
+
+  for (const environment of ['production', 'local'] as const) {
+    it(`is measured by what Prometheus stores of it in ${environment}: of pods that answer, and of no others`, () => {
+      const scraped = scrapedBy(rendered(environment), 'gateway-blue')
+      assert(scraped)
+      const pod = (instance: string, isUp: string) => {
+        const target = { ...scraped.target, instance }
+        const series = (name: string, values: string) => {
+          const labels = name === 'up' ? target : stored({ service: 'gateway' }, { ...scraped, target })
+          return { series: seriesOf(name, labels), values }
+        }
+        return [
+          series('up', isUp),
+          series('process_cpu_seconds_total', '0+12x60'),
+          series('process_resident_memory_bytes', '1000x60'),
+          series('bourse_gateway_request_seconds_count', '0+600x60'),
+        ]
+      }
+      // One answers all the time; the other's last answer is its last.
+      const input_series = [...pod('10.0.64.7:8081', '1x60'), ...pod('10.0.64.8:8081', '1x20 0x40')]
+      const answers = [0.8, 1000, 40]
+      const tests = triggers('gateway-blue', environment).map(({ metadata }, index) => ({
+        expr: `round(${metadata['query'] ?? ''}, 0.001)`,
+        eval_time: '14m',
+        exp_samples: [{ labels: '{}', value: answers[index] ?? Number.NaN }],
+      }))
+      assert.equal(tests.length, answers.length)
+      runRuleTests([], [{ interval: '15s', input_series, promql_expr_test: tests }])
+    })
+  }
 
   it('grows by half, shrinks by a quarter, and waits two minutes in between', () => {
     const behavior = 'spec.advanced.horizontalPodAutoscalerConfig.behavior'

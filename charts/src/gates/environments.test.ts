@@ -18,6 +18,7 @@ const siteOf = (environment: EnvironmentName): Site => ({
   ...{ environment, namespace: 'bourse' },
   strict: environment === 'staging' || environment === 'production',
   isLocal: LOCAL.includes(environment),
+  boundServices: LOCAL.includes(environment) ? [] : ['gateway'],
 })
 
 const readManifests = (file: string): Manifest[] =>
@@ -82,6 +83,16 @@ for (const environment of ENVIRONMENTS) {
     })
   })
 }
+
+describe('Manifests for a cluster whose load balancer is an Ingress', () => {
+  it('hold', () => {
+    const certificateArn = 'arn:aws:acm:us-east-1:666666666666:certificate/1'
+    const ingress = { className: 'alb', host: 'bourse.example', certificateArn, tlsSecret: null }
+    const objects = render('production', { ingress })
+    const site = { ...siteOf('production'), boundServices: [] }
+    assert.equal(violations(RULES, objects, site, WAIVERS).join('\n'), '')
+  })
+})
 
 describe('Manifests of all environments', () => {
   it('have the same services', () => {

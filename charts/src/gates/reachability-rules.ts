@@ -71,9 +71,9 @@ export const reachabilityRules: readonly Rule[] = [
   },
   {
     name: 'api-has-an-entrance',
-    check: (objects, { namespace }) => {
+    check: (objects, { namespace, boundServices }) => {
       const doors = objects.filter((object) => object.kind === 'Ingress' || isNodePort(object))
-      return doors.length > 0
+      return doors.length + boundServices.length > 0
         ? []
         : [{ at: `Namespace/${namespace}`, problem: 'nobody outside can reach the API' }]
     },
@@ -94,6 +94,17 @@ export const reachabilityRules: readonly Rule[] = [
               says(ingress, `its controller may not reach ${to}`),
             ),
           )
+      }),
+  },
+  {
+    name: 'balancer-may-enter',
+    check: (objects, { boundServices }) =>
+      boundServices.flatMap((name) => {
+        const service = ofKind(objects, 'Service').find(({ metadata }) => metadata.name === name)
+        if (service === undefined)
+          return [{ at: `Service/${name}`, problem: 'a load balancer is bound to it, and it is not there' }]
+        const closed = [...closedTo(objects, service, 'ipBlock'), ...closedToChecks(objects, service)]
+        return closed.map((to) => says(service, `its load balancer may not reach ${to}`))
       }),
   },
   {
@@ -200,6 +211,12 @@ function closedTo(
     .filter(({ pod, port }) => !mayTakeFrom(objects, pod, port, where))
     .map(({ pod, port }) => `${nameOf(pod.owner)} on port ${port}`)
 }
+
+/** A balancer asks at the port of operations whether a pod is ready. */
+const closedToChecks = (objects: readonly Manifest[], service: Service): readonly string[] =>
+  podsOf(objects, service)
+    .filter((pod) => !mayTakeFrom(objects, pod, numberOf(pod, OPS_PORT) ?? 0, 'ipBlock'))
+    .map(({ owner }) => `${nameOf(owner)} on port ${OPS_PORT}`)
 
 const asksNames = (objects: readonly Manifest[], pod: Pod, wanted: string): boolean =>
   egressOf(objects, pod).some(({ ports = [] }) =>

@@ -17,6 +17,8 @@ export type Site = {
   readonly strict: boolean
   /** A cluster of one's own on one machine. */
   readonly isLocal: boolean
+  /** Services to which a load balancer outside the manifests is bound. */
+  readonly boundServices: readonly string[]
 }
 
 /** A violation that is meant: in a local environment only, and with its reason. */

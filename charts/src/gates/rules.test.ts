@@ -4,8 +4,11 @@ import { RULES } from './rules.ts'
 import { idleWaivers, violations, type Site, type Waiver } from './rule.ts'
 import { soundExchange } from './sound-exchange.ts'
 
-const site: Site = { environment: 'production', namespace: 'bourse', strict: true, isLocal: false }
-const minimal: Site = { environment: 'minimal', namespace: 'bourse', strict: false, isLocal: true }
+const site: Site = {
+  ...{ environment: 'production', namespace: 'bourse', strict: true, isLocal: false },
+  boundServices: [],
+}
+const minimal: Site = { ...site, environment: 'minimal', strict: false, isLocal: true }
 const [gateway, engine, postgres] = [
   'Deployment/gateway',
   'Deployment/matching-engine',
@@ -245,7 +248,8 @@ describe('The rules', () => {
     assert.deepEqual(violations(RULES, soundExchange(), site), [])
   })
 
-  for (const { name } of RULES.filter((rule) => rule.name !== 'no-custom-resources')) {
+  const BY_SITE = ['no-custom-resources', 'balancer-may-enter']
+  for (const { name } of RULES.filter((rule) => !BY_SITE.includes(rule.name))) {
     it(`find a fault by ${name}`, () => {
       const faults = FAULTS[name] ?? []
       assert(faults.length > 0, 'a rule that was never seen to fail proves nothing')
@@ -259,6 +263,30 @@ describe('The rules', () => {
     const rule = RULES.filter(({ name }) => name === 'no-custom-resources')
     assert.equal(violations(rule, soundExchange(), minimal).length, 4)
     assert.deepEqual(violations(rule, soundExchange(), site), [])
+  })
+
+  it('take a bound Service for an entrance, and find when its load balancer may not enter', () => {
+    const bound = { ...site, boundServices: ['gateway'] }
+    const ruled = (name: string) => RULES.filter((rule) => rule.name === name)
+    const alone = changed(remove('Ingress/gateway'))
+    assert.deepEqual(violations(ruled('api-has-an-entrance'), alone, bound), [])
+    const mayEnter = (port: unknown) =>
+      changed(
+        set(policySpec, 'spec.ingress', [
+          { from: [{ ipBlock: { cidr: '10.0.1.0/24' } }], ports: [{ port }] },
+        ]),
+      )
+    const rule = ruled('balancer-may-enter')
+    assert.match(
+      violations(rule, mayEnter('http'), bound).join(),
+      /may not reach Deployment\/gateway on port ops/,
+    )
+    assert.match(
+      violations(rule, mayEnter('ops'), bound).join(),
+      /may not reach Deployment\/gateway on port \d+/,
+    )
+    assert.deepEqual(violations(rule, mayEnter(undefined), bound), [])
+    assert.match(violations(rule, changed(remove('Service/gateway')), bound).join(), /is not there/)
   })
 
   it('know no fault of a rule that is not there', () => {

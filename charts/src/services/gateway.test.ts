@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { KEEP_ALIVE_TIMEOUT_MS } from '@bourse/platform/http'
 import { at, named, one, rendered } from '../testing/rendered.ts'
 
 const IDLE = `registry.example/bourse@sha256:${'b'.repeat(64)}`
@@ -52,17 +53,38 @@ describe('the way in', () => {
     assert.deepEqual(named(rendered('minimal'), 'Ingress'), [])
   })
 
-  it('is a load balancer on AWS that asks whether pods are ready and lets them finish', () => {
-    const ingress = one(rendered('production'), 'Ingress', 'gateway')
+  it('is on AWS the load balancer of the estate, which is bound to the Service', () => {
+    for (const environment of ['dev', 'staging', 'production'] as const) {
+      const objects = rendered(environment)
+      assert.deepEqual(named(objects, 'Ingress'), [], environment)
+      assert.equal(at(one(objects, 'Service', 'gateway'), 'spec.ports.0.port'), 8080)
+      assert.equal(named(objects, 'Service').includes('gateway-node-port'), false)
+    }
+  })
+
+  it('may be a load balancer of class alb that asks whether pods are ready and lets them finish', () => {
+    const certificateArn = 'arn:aws:acm:us-east-1:666666666666:certificate/1'
+    const wanted = { className: 'alb', host: 'bourse.example', certificateArn, tlsSecret: null }
+    const ingress = one(rendered('production', { ingress: wanted }), 'Ingress', 'gateway')
     const annotations = ingress.metadata.annotations ?? {}
-    const annotation = (name: string) => annotations[`alb.ingress.kubernetes.io/${name}`]
+    const annotation = (name: string) => annotations[`alb.ingress.kubernetes.io/${name}`] ?? ''
     assert.equal(at(ingress, 'spec.ingressClassName'), 'alb')
     assert.equal(annotation('target-type'), 'ip')
-    assert.match(annotation('ssl-policy') ?? '', /TLS13/)
+    assert.match(annotation('ssl-policy'), /TLS13/)
+    assert.equal(annotation('certificate-arn'), certificateArn)
     assert.equal(annotation('healthcheck-port'), '8081')
     assert.equal(annotation('healthcheck-path'), '/ready')
-    assert.equal(annotation('target-group-attributes'), 'deregistration_delay.timeout_seconds=20')
+    // The preStop hook's 5 s, and the 20 s that closing may take.
+    assert.equal(annotation('target-group-attributes'), 'deregistration_delay.timeout_seconds=25')
+    assert.equal(at(ingress, 'spec.rules.0.host'), 'bourse.example')
     assert.equal(at(ingress, 'spec.rules.0.http.paths.0.path'), '/api')
-    assert.equal(named(rendered('production'), 'Service').includes('gateway-node-port'), false)
+    assert.equal(at(ingress, 'spec.rules.0.http.paths.0.pathType'), 'Prefix')
+    const idle = Number(
+      /idle_timeout\.timeout_seconds=(\d+)/.exec(annotation('load-balancer-attributes'))?.[1],
+    )
+    assert(
+      idle * 1000 < KEEP_ALIVE_TIMEOUT_MS,
+      `an idle connection ends after ${idle} s at the balancer and after ${KEEP_ALIVE_TIMEOUT_MS} ms at the gateway`,
+    )
   })
 })

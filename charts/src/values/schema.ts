@@ -158,6 +158,10 @@ export const valuesShape = shape
 /** How long the preStop hook waits, so that nobody sends requests any more when SIGTERM comes. */
 export const PRE_STOP_SECONDS = 5
 
+/** How long a pod works after its end was decided: so long a balancer must leave it the requests it has. */
+export const drainSecondsOf = ({ shutdownGraceMs }: { readonly shutdownGraceMs: number }): number =>
+  PRE_STOP_SECONDS + Math.ceil(shutdownGraceMs / 1000)
+
 type Check = (values: Values) => readonly [path: string, message: string][]
 
 const needsAtMost: Check = ({ partitions, riskEngine, matchingEngine, settlement, marketData }) => {
@@ -188,10 +192,11 @@ const minimumBelowMaximum: Check = (values) =>
 
 const graceOutlivesDrain: Check = (values) =>
   workloadsOf(values)
-    .map(([name, { shutdownGraceMs, terminationGraceSeconds }]) => {
-      const needed = PRE_STOP_SECONDS + Math.ceil(shutdownGraceMs / 1000)
-      return { name, given: terminationGraceSeconds, needed }
-    })
+    .map(([name, workload]) => ({
+      name,
+      given: workload.terminationGraceSeconds,
+      needed: drainSecondsOf(workload),
+    }))
     .filter(({ given, needed }) => given <= needed)
     .map(({ name, given, needed }) => [
       `${name}.terminationGraceSeconds`,

@@ -1,28 +1,19 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
+import { PythonEnvironment } from '@bourse/testing/python-environment'
 import { everyFeature, templates } from '../testing/templates.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const VENV = join(ROOT, '.venv')
-const REQUIREMENTS = join(ROOT, 'checks/requirements.txt')
-const STAMP = join(VENV, 'installed.txt')
 const OUTPUT_BYTES_MAX = 256 * 1024 * 1024
 
 /** Where the checks find templates and leave reports. */
 export const WORK = join(ROOT, 'cdk.out/checks')
 
-/** Makes the virtual environment once, and again when the pinned versions change. */
-export function installTools(): void {
-  const wanted = readFileSync(REQUIREMENTS, 'utf8')
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return
-  rmSync(VENV, { recursive: true, force: true })
-  execFileSync('python3', ['-m', 'venv', VENV], { stdio: 'inherit' })
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]
-  execFileSync(join(VENV, 'bin/python'), pip, { stdio: 'inherit' })
-  writeFileSync(STAMP, wanted)
-}
+const python = new PythonEnvironment(ROOT, join(ROOT, 'checks/requirements.txt'))
+
+export const installTools = (): void => python.install()
 
 /** Writes the templates that the tools read: production, the organization, and the optional parts turned on. */
 export function writeTemplates(): string {
@@ -44,7 +35,7 @@ export function writeTemplates(): string {
 /** Runs a tool of the virtual environment and returns what it printed, whatever its verdict. */
 export function runTool(tool: string, ...parameters: readonly string[]): { stdout: string; stderr: string } {
   const options = { encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX, cwd: ROOT } as const
-  const { stdout, stderr, error } = spawnSync(join(VENV, 'bin', tool), [...parameters], options)
+  const { stdout, stderr, error } = spawnSync(python.tool(tool), [...parameters], options)
   if (error !== undefined) throw error
   return { stdout, stderr }
 }

@@ -8,6 +8,8 @@ import { HELM_CHARTS, POD_ADDONS } from '../versions.ts'
 import { type ClusterStack } from './cluster-stack.ts'
 import { collectorValues } from './collector-values.ts'
 import { nodeClass, nodePools, storageClass } from './node-pools.ts'
+import { PROMETHEUS, prometheusValues } from './prometheus-values.ts'
+import { releaseWatch } from './release-watch.ts'
 import { WorkloadIdentity } from './workload-identity.ts'
 
 /** What GitOps has to know of the estate, by name. */
@@ -43,6 +45,7 @@ export class AddonsStack extends BourseStack {
     this.#podAddons([identity, ...pools])
     const releases = this.#releases([identity, ...pools])
     this.#secretStores(releases)
+    this.#manifest('ReleaseWatch', releaseWatch()).node.addDependency(...releases)
     this.#gitOps(props.facts, releases)
   }
 
@@ -117,6 +120,12 @@ export class AddonsStack extends BourseStack {
         replicas: 2,
         podDisruptionBudget: { enabled: true, minAvailable: 1 },
       }),
+      // Its custom resources are there before Argo CD applies any.
+      release(
+        'prometheus',
+        PROMETHEUS.namespace,
+        prometheusValues({ environment: this.config, region: this.regionName }, this.role),
+      ),
       release('collector', 'observability', {
         ...twoReplicas,
         ...collectorValues(this.config, this.regionName),

@@ -169,6 +169,16 @@ describe('Add-ons', () => {
     assert.deepEqual(Object.fromEntries(found), Object.fromEntries(pinned))
   })
 
+  it('are there, with their custom resources, before Argo CD applies any', () => {
+    const json = addons().toJSON()['Resources'] as Record<string, { Type: string; DependsOn?: string[] }>
+    const releases = Object.keys(json).filter((id) => json[id]?.Type === 'Custom::AWSCDK-EKS-HelmChart')
+    const gitOps = Object.keys(json).find((id) => id.startsWith('GitOps'))!
+    assert.deepEqual(
+      releases.filter((id) => !json[gitOps]?.DependsOn?.includes(id)),
+      [],
+    )
+  })
+
   it('sample traces at 5 % and take personal data out of them', () => {
     const [collector] = resources(addons(), 'Custom::AWSCDK-EKS-HelmChart').filter(
       ({ properties }) => properties['Chart'] === 'opentelemetry-collector',
@@ -201,11 +211,104 @@ describe('Add-ons', () => {
   })
 })
 
+describe('Prometheus', () => {
+  const valuesIn = (stack: string) => {
+    const [release] = resources(template('production', stack), 'Custom::AWSCDK-EKS-HelmChart').filter(
+      ({ properties }) => properties['Chart'] === 'kube-prometheus-stack',
+    )
+    return JSON.parse(String(release!.properties['Values'])) as PrometheusValues
+  }
+
+  it('is two in two zones, on volumes that keep a fortnight, and asks every namespace what to scrape', () => {
+    const { prometheusSpec: spec, podDisruptionBudget } = valuesIn('Addons').prometheus
+    assert.equal(spec.replicas, 2)
+    assert.equal(spec.podAntiAffinity, 'hard')
+    assert.equal(spec.podAntiAffinityTopologyKey, 'topology.kubernetes.io/zone')
+    assert.deepEqual(podDisruptionBudget, { enabled: true, minAvailable: 1 })
+    assert.equal(spec.retention, '15d')
+    const { storageClassName, resources: asked } = spec.storageSpec.volumeClaimTemplate.spec
+    assert.match(
+      manifests(addons()).find(({ logicalId }) => logicalId.startsWith('Capacity'))!.text,
+      classOf(storageClassName),
+    )
+    const [kept, volume] = [spec.retentionSize, asked.requests.storage].map((size) => Number.parseInt(size))
+    assert(kept! <= 0.85 * volume!, `${kept} of ${volume} GiB`)
+    for (const kind of ['serviceMonitor', 'rule']) {
+      assert.equal(spec[`${kind}SelectorNilUsesHelmValues`], false)
+      assert.deepEqual(spec[`${kind}NamespaceSelector`], {})
+    }
+    assert.equal(spec['serviceName'], undefined)
+  })
+
+  it('wakes people through the alarm topic, and tells another one that it could', () => {
+    const { route, receivers } = valuesIn('Addons').alertmanager.config
+    const topics = Object.fromEntries(
+      receivers.map(({ name, sns_configs = [] }) => [name, sns_configs.map(({ topic_arn }) => topic_arn)]),
+    )
+    const arn = (noun: string) => `arn:aws:sns:us-east-1:666666666666:bourse-production-${noun}`
+    assert.deepEqual(topics, { people: [arn('alarms')], heartbeat: [arn('heartbeat')] })
+    assert.equal(route.receiver, 'people')
+    const names = resources(template('production', 'Observability'), 'AWS::SNS::Topic').map(
+      ({ properties }) => properties['TopicName'],
+    )
+    assert.deepEqual(names.sort(), ['bourse-production-alarms', 'bourse-production-heartbeat'])
+  })
+
+  it('may publish to these topics by their key, and nothing else', () => {
+    const role = resources(addons(), 'AWS::IAM::Role').find(
+      ({ properties }) => properties['RoleName'] === 'bourse-production-alertmanager-us-east-1',
+    )
+    const allowed = statements(role!.properties).filter(({ Resource }) => Resource !== undefined)
+    assert.deepEqual(
+      allowed.map(({ Action }) => Action),
+      ['sns:Publish', ['kms:Decrypt', 'kms:GenerateDataKey']],
+    )
+    assert.match(
+      flat(allowed[0]!.Resource),
+      /^\["[^"*]+:bourse-production-alarms","[^"*]+:bourse-production-heartbeat"\]$/,
+    )
+    assert.match(flat(allowed[1]!.Condition), /alias\/bourse-production-messages.*sns\.us-east-1/)
+    const associated = resources(addons(), 'AWS::EKS::PodIdentityAssociation').map(
+      ({ properties }) => `${properties['Namespace']}/${properties['ServiceAccount']}`,
+    )
+    assert(associated.includes(`observability/${valuesIn('Addons').alertmanager.serviceAccount.name}`))
+  })
+
+  it('wakes nobody from the region that waits, where there is no topic', () => {
+    assert.deepEqual(valuesIn('StandbyAddons').alertmanager.config.receivers, [{ name: 'nobody' }])
+  })
+
+  it("names every receiver of its routes, and leaves none of the chart's, which Helm would merge in", () => {
+    for (const stack of ['Addons', 'StandbyAddons']) {
+      const { route, receivers } = valuesIn(stack).alertmanager.config
+      assert(route.routes, stack)
+      const names = receivers.map(({ name }) => name)
+      const used = [route, ...route.routes].map(({ receiver }) => receiver)
+      assert.deepEqual(
+        used.filter((receiver) => !names.includes(receiver)),
+        [],
+        stack,
+      )
+    }
+  })
+
+  it('and Argo CD may be read by whoever watches a release', () => {
+    const text = manifests(addons()).find(({ logicalId }) => logicalId.startsWith('ReleaseWatch'))!.text
+    assert.match(text, /"resources":\["applications"\],"verbs":\["get","list","watch"\]/)
+    assert.match(text, /"services\/proxy"\],"resourceNames":\["prometheus-operated:9090"\],"verbs":\["get"\]/)
+    const [group] = /"kind":"Group","name":"([^"]+)"/.exec(text)?.slice(1) ?? []
+    cluster().hasResourceProperties('AWS::EKS::AccessEntry', {
+      PrincipalArn: 'arn:aws:iam::666666666666:role/platform-viewer',
+      KubernetesGroups: [group],
+    })
+  })
+})
+
 describe('Workload identity', () => {
   it('has a role for each service account, and none shared', () => {
     const associations = resources(addons(), 'AWS::EKS::PodIdentityAssociation')
     const roles = associations.map(({ properties }) => flat(properties['RoleArn']))
-    assert(associations.length >= 11)
+    assert(associations.length >= 12)
     assert.equal(new Set(roles).size, roles.length)
   })
 
@@ -322,6 +425,43 @@ describe('Workload identity', () => {
     return allowed.flatMap(({ Resource }) => [Resource].flat().map((arn) => String(arn).split('/').at(-1)!))
   }
 })
+
+const classOf = (name: string) =>
+  new RegExp(`"kind":"StorageClass","metadata":\\{"name":"${name}".*"type":"gp3"`)
+
+type PrometheusValues = {
+  readonly prometheus: {
+    readonly podDisruptionBudget: unknown
+    readonly prometheusSpec: Readonly<Record<string, unknown>> & {
+      readonly replicas: number
+      readonly podAntiAffinity: string
+      readonly podAntiAffinityTopologyKey: string
+      readonly retention: string
+      readonly retentionSize: string
+      readonly storageSpec: {
+        readonly volumeClaimTemplate: {
+          readonly spec: {
+            readonly storageClassName: string
+            readonly resources: { readonly requests: { readonly storage: string } }
+          }
+        }
+      }
+    }
+  }
+  readonly alertmanager: {
+    readonly serviceAccount: { readonly name: string }
+    readonly config: {
+      readonly route: {
+        readonly receiver: string
+        readonly routes?: readonly { readonly receiver: string }[]
+      }
+      readonly receivers: readonly {
+        readonly name: string
+        readonly sns_configs?: readonly { readonly topic_arn: string }[]
+      }[]
+    }
+  }
+}
 
 type TagSpecification = { readonly ResourceType: string; readonly Tags: readonly { readonly Key: string }[] }
 

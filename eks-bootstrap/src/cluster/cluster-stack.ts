@@ -12,6 +12,7 @@ import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type DataClassification, mandatoryTags, type SiteProps } from '../stack.ts'
 import { KUBERNETES_VERSION, NODE_ADDONS } from '../versions.ts'
 import { EngineNodes } from './engine-nodes.ts'
+import { WATCHERS } from './release-watch.ts'
 
 const CLASSIFICATION: DataClassification = 'confidential'
 
@@ -117,7 +118,13 @@ export class ClusterStack extends BourseStack {
     })
     this.config.cluster.viewerRoleArns.forEach((arn, index) => {
       const policy = eks.AccessPolicy.fromAccessPolicyName('AmazonEKSViewPolicy', everywhere)
-      this.cluster.grantAccess(`Viewer${index}`, arn, [policy])
+      const entry = new eks.AccessEntry(this, `Viewer${index}`, {
+        cluster: this.cluster,
+        principal: arn,
+        accessPolicies: [policy],
+      })
+      const made = entry.node.defaultChild as eksL1.CfnAccessEntry
+      made.kubernetesGroups = [WATCHERS]
     })
   }
 

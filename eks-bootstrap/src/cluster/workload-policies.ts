@@ -1,6 +1,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam'
 import { kafkaArn } from '../data/log-cluster.ts'
 import { type Environment, type Features } from '../environment.ts'
+import { alarmTopicArn, heartbeatTopicArn } from '../observability/alarm-topic.ts'
 import { type Region } from '../regions.ts'
 import { keyAlias, type Purpose } from '../security/keys-stack.ts'
 
@@ -77,6 +78,7 @@ export const OPERATORS = [
     statements: (place: Place) => secretReader(place),
   },
   { namespace: 'observability', name: 'collector', statements: (place: Place) => telemetryWriter(place) },
+  { namespace: 'observability', name: 'alertmanager', statements: (place: Place) => alarmRaiser(place) },
   { namespace: 'amazon-cloudwatch', name: 'cloudwatch-agent', statements: (place: Place) => agent(place) },
   {
     namespace: 'kube-system',
@@ -262,6 +264,15 @@ function telemetryWriter(place: Place): iam.PolicyStatement[] {
     allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords', ...sampling], ['*']),
     putMetrics('Bourse'),
     writeLogs(place, METRICS_LOG_GROUP),
+  ]
+}
+
+function alarmRaiser(place: Place): iam.PolicyStatement[] {
+  const { environment, region } = place
+  const topics = [alarmTopicArn(environment, region), heartbeatTopicArn(environment, region)]
+  return [
+    allow(['sns:Publish'], topics),
+    useKey(place, 'messages', 'sns', ['kms:Decrypt', 'kms:GenerateDataKey']),
   ]
 }
 

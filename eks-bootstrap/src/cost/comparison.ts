@@ -44,8 +44,8 @@ export const ASKED: readonly AskedRow[] = [
   {
     asked: 'CloudWatch, 50 GB of logs',
     usd: 150,
-    services: ['CloudWatch', 'X-Ray'],
-    why: 'the same volume, sampled traces',
+    services: ['CloudWatch', 'X-Ray', 'Prometheus'],
+    why: "the same volume, sampled traces, Prometheus' volumes",
   },
   { asked: 'CloudFront, 1 TB', usd: 85, services: ['CloudFront'], why: 'the same' },
   {

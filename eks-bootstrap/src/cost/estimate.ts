@@ -1,4 +1,5 @@
 import { type Environment } from '../environment.ts'
+import { PROMETHEUS_VOLUMES_GIB } from '../cluster/prometheus-values.ts'
 import { ZONES } from '../data/log-cluster.ts'
 import { HOURS_PER_MONTH, PRICES, type PriceName } from './prices.ts'
 import { type Workload } from './workload.ts'
@@ -61,6 +62,7 @@ function fixedLines({ environment, templates }: Input): Line[] {
     line('EKS', 'eks cluster', count('AWS::EKS::Cluster') * HOURS_PER_MONTH),
     line('Engine nodes', `ec2 ${engines.instanceType}` as PriceName, engineNodes * HOURS_PER_MONTH),
     line('Engine nodes', 'ebs gp3', engineNodes * 50),
+    line('Prometheus', 'ebs gp3', count('AWS::EKS::Cluster') * PROMETHEUS_VOLUMES_GIB),
     line(
       'Aurora',
       `aurora db.${aurora.instanceType}` as PriceName,

@@ -18,7 +18,7 @@ const SECONDS_PER_MONTH = 730 * 3600
 const REQUESTS_PER_POD = 50
 const PODS_MIN = 10
 const VCPUS_PER_POD = 2
-/** Streams, settlement, market data, archive, identity, web and the operators. */
+/** Streams, settlement, market data, archive, identity, web, Prometheus and the operators. */
 const OTHER_VCPUS = 20
 /** 50 GB at 500 requests a second: one line of 40 bytes a request after sampling, the rest events. */
 const LOG_GB_PER_REQUEST_RATE = 0.1

@@ -7,6 +7,7 @@ import * as targets from 'aws-cdk-lib/aws-route53-targets'
 import { AccessLogBucket } from '../data/access-log-bucket.ts'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
+import { CLOUDFRONT_IDLE } from './entry.ts'
 import { originName } from './region-records.ts'
 
 const ASSET_AGE = Duration.days(30)
@@ -40,7 +41,7 @@ export class Distribution extends Construct {
     const origin = new origins.HttpOrigin(originName(domainName), {
       protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
       originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
-      keepaliveTimeout: Duration.seconds(60),
+      keepaliveTimeout: CLOUDFRONT_IDLE,
       readTimeout: Duration.seconds(60),
     })
     const through: cloudfront.BehaviorOptions = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Match } from 'aws-cdk-lib/assertions'
+import { handler } from './token-claims.ts'
 import { flat, resources } from '../testing/resources.ts'
 import { environment, everyFeature, pick, synthesize, template } from '../testing/templates.ts'
 
@@ -226,6 +227,24 @@ describe('Identity', () => {
       UseCognitoProvidedValues: true,
       ClientId: Match.anyValue(),
     })
+  })
+
+  it('puts into access tokens what the gateway reads: for whom they are, and roles', async () => {
+    const [pool] = resources(identity(), 'AWS::Cognito::UserPool')
+    assert.match(
+      flat(pool!.properties['LambdaConfig']),
+      /"PreTokenGenerationConfig":\{"LambdaArn":"\{Claims.*"LambdaVersion":"V2_0"/,
+    )
+    const asked = (groupsToOverride?: readonly string[]) => ({
+      ...{ version: '2', callerContext: { clientId: 'client-1' }, response: {} },
+      request: { groupConfiguration: groupsToOverride === undefined ? {} : { groupsToOverride } },
+    })
+    const claims = async (groups?: readonly string[]) =>
+      (await handler(asked(groups))).response.claimsAndScopeOverrideDetails.accessTokenGeneration
+        .claimsToAddOrOverride
+    assert.deepEqual(await claims(['operator']), { aud: 'client-1', roles: ['operator'] })
+    assert.deepEqual(await claims(), { aud: 'client-1', roles: [] })
+    identity().hasResourceProperties('AWS::Cognito::UserPoolGroup', { GroupName: 'operator' })
   })
 
   it('hands out short tokens that can be revoked, by code and never by password', () => {

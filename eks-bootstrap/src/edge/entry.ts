@@ -10,13 +10,17 @@ import { PORT } from '../network/security-groups.ts'
 
 /** Asked at the port of operations: a service is ready when what it needs is. */
 export const READY_PATH = '/ready'
-/** Deep checks ask the database; they get this long. */
+/** A pod that is busy answers late; it asks nobody else, so it answers. */
 const HEALTH_TIMEOUT = Duration.seconds(10)
 const HEALTH_INTERVAL = Duration.seconds(15)
 const STICKY = Duration.hours(8)
 const DRAIN = Duration.seconds(30)
-/** Longer than the services' own idle limit, so that the balancer never closes first. */
-const IDLE_TIMEOUT = Duration.seconds(300)
+/**
+ * Each closes before the one behind it, and never sends into a connection just closed: CloudFront, the balancer, and after
+ * 65 seconds the services. A WebSocket is kept by its pings.
+ */
+export const CLOUDFRONT_IDLE = Duration.seconds(55)
+const IDLE_TIMEOUT = Duration.seconds(60)
 
 const ROUTES = [
   { service: 'streams', paths: ['/ws', '/ws/*'], sticky: true },

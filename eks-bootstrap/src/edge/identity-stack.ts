@@ -1,16 +1,24 @@
 import { Duration, RemovalPolicy, SecretValue } from 'aws-cdk-lib'
 import * as cognito from 'aws-cdk-lib/aws-cognito'
+import type * as kms from 'aws-cdk-lib/aws-kms'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import * as lambda from 'aws-cdk-lib/aws-lambda'
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs'
+import * as logs from 'aws-cdk-lib/aws-logs'
 import { type Construct } from 'constructs'
+import { fileURLToPath } from 'node:url'
 import { BourseStack, type SiteProps } from '../stack.ts'
 
 const PASSWORD_LENGTH_MIN = 12
+/** Who lists symbols and moves money: the role that the gateway asks for. */
+const OPERATORS = 'operator'
 
 /** Who traders are: e-mail and password or Google, a second factor, devices that can be revoked. */
 export class IdentityStack extends BourseStack {
   readonly userPool: cognito.UserPool
   readonly client: cognito.UserPoolClient
 
-  constructor(scope: Construct, props: SiteProps) {
+  constructor(scope: Construct, props: SiteProps & { readonly logsKey: kms.IKey }) {
     super(scope, 'Identity', {
       ...props,
       description: 'Cognito user pool, its client and its second factor',
@@ -42,6 +50,12 @@ export class IdentityStack extends BourseStack {
       deletionProtection: immutable,
       removalPolicy: immutable ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     })
+    this.userPool.addGroup('Operators', { groupName: OPERATORS, description: 'Role of the gateway' })
+    this.userPool.addTrigger(
+      cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG,
+      this.#claims(props.logsKey),
+      cognito.LambdaVersion.V2_0,
+    )
     this.userPool.addDomain('SignIn', {
       cognitoDomain: { domainPrefix: `${this.localName('sign-in')}-${this.account}` },
       managedLoginVersion: cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
@@ -75,6 +89,28 @@ export class IdentityStack extends BourseStack {
       useCognitoProvidedValues: true,
     })
     return client
+  }
+
+  #claims(logsKey: kms.IKey): lambda.IFunction {
+    const functionName = this.localName('token-claims')
+    const logGroup = new logs.LogGroup(this, 'ClaimsLog', {
+      logGroupName: `/aws/lambda/${functionName}`,
+      retention: this.config.operations.logRetentionDays,
+      encryptionKey: logsKey,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    const role = new iam.Role(this, 'ClaimsRole', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    })
+    logGroup.grantWrite(role)
+    return new NodejsFunction(this, 'Claims', {
+      ...{ functionName, role, logGroup },
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      entry: fileURLToPath(new URL('token-claims.ts', import.meta.url)),
+      depsLockFilePath: fileURLToPath(new URL('../../../package-lock.json', import.meta.url)),
+      projectRoot: fileURLToPath(new URL('../../..', import.meta.url)),
+    })
   }
 
   #google(): cognito.UserPoolIdentityProviderGoogle | undefined {

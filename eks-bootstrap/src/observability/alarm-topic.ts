@@ -4,6 +4,14 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import { Aws } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
+import { type Region } from '../regions.ts'
+
+/** By their names: who publishes from the cluster is made before the topics are. */
+export const alarmTopicArn = (environment: Environment, region: Region): string =>
+  topicArn(environment, region, 'alarms')
+/** Nobody reads it: an alarm watches that it is written. */
+export const heartbeatTopicArn = (environment: Environment, region: Region): string =>
+  topicArn(environment, region, 'heartbeat')
 
 type AlarmTopicProps = { readonly environment: Environment; readonly messagesKey: kms.IKey }
 
@@ -36,4 +44,8 @@ export class AlarmTopic extends Construct {
   #subscribe(id: string, protocol: sns.SubscriptionProtocol, endpoint: string): void {
     new sns.Subscription(this, id, { topic: this.topic, protocol, endpoint })
   }
+}
+
+function topicArn({ name, account }: Environment, region: Region, noun: string): string {
+  return `arn:aws:sns:${region}:${account}:bourse-${name}-${noun}`
 }

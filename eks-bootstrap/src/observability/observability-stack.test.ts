@@ -55,6 +55,15 @@ describe('Alarms', () => {
     })
   })
 
+  it("sound when Prometheus' alerts would not be heard", () => {
+    observability().hasResourceProperties('AWS::CloudWatch::Alarm', {
+      AlarmName: 'bourse-production-AlertsHeartbeat',
+      MetricName: 'NumberOfMessagesPublished',
+      TreatMissingData: 'breaching',
+      ComparisonOperator: 'LessThanThreshold',
+    })
+  })
+
   it('prove every day that they arrive', () => {
     observability().hasResourceProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'cron(0 9 * * ? *)',

@@ -22,7 +22,7 @@ export type Cluster = {
 }
 
 /** Those whose schemas `make test` validates the manifests against. */
-export const MINOR_VERSIONS = { min: 32, max: 34 }
+export const MINOR_VERSIONS = { min: 32, max: 35 }
 const NAMESPACE = 'bourse'
 const HERE = `/api/v1/namespaces/${NAMESPACE}`
 const MEBIBYTE = 2 ** 20

@@ -17,7 +17,7 @@ export const ISSUES_MAX = 20
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 /** Longer than a load balancer keeps a connection idle (60 s), so that it never sends into one just closed. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000
 /** While closing. */
 const IDLE_SWEEP_MS = 20
 

@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import type { Template } from 'aws-cdk-lib/assertions'
+import { NAMESPACE } from '@bourse/charts/constructs/labels'
+import { KUBERNETES_VERSIONS } from '@bourse/charts/gates/kubernetes-schemas'
+import { renderEnvironment, type KubernetesObject } from '@bourse/charts/render'
+import { loadValues } from '@bourse/charts/values/load'
+import { drainSecondsOf, type Values } from '@bourse/charts/values/schema'
+import { KEEP_ALIVE_TIMEOUT_MS } from '@bourse/platform/http'
+import { PROMETHEUS } from './cluster/prometheus-values.ts'
+import { CLOUDFRONT_IDLE } from './edge/entry.ts'
+import { flat, resources } from './testing/resources.ts'
+import { environment, template } from './testing/templates.ts'
+import { HELM_CHARTS, KUBERNETES_VERSION } from './versions.ts'
+
+/** What the charts take for given, and what stands here: neither side knows the other, so only this test does. */
+for (const name of ['dev', 'staging', 'production'] as const) {
+  describe(`The charts and the estate of ${name}`, () => {
+    const estate = environment(name)
+    let values: Values
+    let objects: readonly KubernetesObject[]
+    let text: string
+    before(() => {
+      values = loadValues(name)
+      objects = renderEnvironment(name)
+      text = JSON.stringify(objects)
+    })
+
+    it('have one way in: the balancer is bound to a Service, and no Ingress waits for one', () => {
+      const { text: bindings } = manifest(template(name, 'Edge'), 'Bindings')
+      const [, service, port] = /"serviceRef":\{"name":"(gateway)","port":(\d+)\}/.exec(bindings) ?? []
+      const ports = named(objects, 'Service', service ?? '').spec['ports'] as { readonly port: number }[]
+      same('the port of Service gateway', { estate: Number(port), charts: ports[0]?.port })
+      assert.deepEqual(
+        objects.filter(({ kind }) => kind === 'Ingress').map(({ metadata }) => metadata.name),
+        [],
+      )
+    })
+
+    it('ask a pod for its readiness at the same place', () => {
+      const asked = gatewayGroup(name)
+      const [container] = podOf(named(objects, 'Deployment', 'gateway-blue')).containers
+      const { path, port } = container?.readinessProbe.httpGet ?? {}
+      same('where health is asked', {
+        estate: `${asked['HealthCheckPort']}${asked['HealthCheckPath']}`,
+        charts: `${port}${path}`,
+      })
+    })
+
+    it('leave a pod the requests in work as long as it lives', () => {
+      const delay = attribute(
+        gatewayGroup(name),
+        'TargetGroupAttributes',
+        'deregistration_delay.timeout_seconds',
+      )
+      const drain = drainSecondsOf(values.gateway)
+      const { terminationGraceSeconds: end } = values.gateway
+      assert(
+        delay >= drain && delay <= end,
+        `the balancer leaves a pod its requests for ${delay} s; it works on them for ${drain} s and ends after ${end} s`,
+      )
+    })
+
+    it('close idle connections from the front to the back', () => {
+      const [loadBalancer] = resources(template(name, 'Edge'), 'AWS::ElasticLoadBalancingV2::LoadBalancer')
+      const idle = attribute(
+        loadBalancer!.properties,
+        'LoadBalancerAttributes',
+        'idle_timeout.timeout_seconds',
+      )
+      const [front, back] = [CLOUDFRONT_IDLE.toSeconds(), KEEP_ALIVE_TIMEOUT_MS / 1000]
+      assert(
+        front < idle && idle < back,
+        `CloudFront closes after ${front} s, the balancer after ${idle} s, the gateway after ${back} s`,
+      )
+    })
+
+    it('end TLS by one policy, and lead the same paths to the gateway', () => {
+      const alb = renderEnvironment(name, {
+        ingress: { className: 'alb', host: 'x.example', certificateArn: 'arn:x', tlsSecret: null },
+      })
+      const ingress = named(alb, 'Ingress', 'gateway')
+      const edge = template(name, 'Edge')
+      const [listener] = resources(edge, 'AWS::ElasticLoadBalancingV2::Listener')
+      same('the TLS policy', {
+        estate: listener!.properties['SslPolicy'],
+        charts: ingress.metadata.annotations?.['alb.ingress.kubernetes.io/ssl-policy'],
+      })
+      const rule = resources(edge, 'AWS::ElasticLoadBalancingV2::ListenerRule').find(({ properties }) =>
+        flat(properties['Actions']).includes('Entrygateway'),
+      )
+      const [, path] = /"path":"([^"]+)"/.exec(JSON.stringify(ingress.spec)) ?? []
+      same('the path', { estate: /"Values":\["([^"]+)"\]/.exec(flat(rule))?.[1], charts: `${path}/*` })
+    })
+
+    it('agree on addresses', () => {
+      const { public: front, data } = estate.network.subnets
+      same('where clients come from', { estate: front, charts: values.network.clients })
+      same('where health is asked from', { estate: front, charts: values.network.healthChecks })
+      same('where datastores are', { estate: data, charts: values.network.datastores })
+    })
+
+    it('agree on Prometheus: who scrapes, where KEDA asks, and that its custom resources are known', () => {
+      const { namespace, service, port } = PROMETHEUS
+      same('the namespace that scrapes', { estate: namespace, charts: values.network.monitoring })
+      same('where KEDA asks', {
+        estate: `http://${service}.${namespace}.svc.cluster.local:${port}`,
+        charts: values.prometheusUrl,
+      })
+      assert(text.includes(String(values.prometheusUrl)))
+      const releases = resources(template(name, 'Addons'), 'Custom::AWSCDK-EKS-HelmChart').map(
+        ({ properties }) => [properties['Chart'], properties['Namespace']],
+      )
+      const installed = new Map(releases as [string, string][])
+      same('the namespace of the release', {
+        estate: installed.get(HELM_CHARTS.prometheus.chart),
+        charts: values.network.monitoring,
+      })
+      same('what the cluster knows', {
+        estate: {
+          keda: installed.has('keda'),
+          prometheusOperator: installed.has(HELM_CHARTS.prometheus.chart),
+          externalSecrets: installed.has('external-secrets'),
+        },
+        charts: values.features,
+      })
+      const script = readFileSync(new URL('../../k8s/delivery/watch-release.sh', import.meta.url), 'utf8')
+      same('where a release is watched', {
+        estate: `${namespace}/${service}:${port}`,
+        charts: /PROMETHEUS:-([^}]+)\}/.exec(script)?.[1],
+      })
+    })
+
+    it('agree on secrets and facts, key by key', () => {
+      const { text: stores } = manifest(template(name, 'Addons'), 'SecretStores')
+      const facts = resources(template(name, 'Addons'), 'AWS::SSM::Parameter').map(({ properties }) =>
+        String(properties['Name']),
+      )
+      const secrets = new Map(
+        resources(template(name, 'Data'), 'AWS::SecretsManager::Secret').map(({ properties }) => [
+          String(properties['Name']),
+          flat(properties['GenerateSecretString']),
+        ]),
+      )
+      const asked = objects.filter(({ kind }) => kind === 'ExternalSecret').flatMap(askedOf)
+      assert(asked.length >= 7)
+      for (const { store, key, property } of asked) {
+        assert(stores.includes(`"name":"${store}"`), `no store ${store}`)
+        const known = store === values.aws?.parameterStore ? facts : [...secrets.keys()]
+        assert(known.includes(key), `the charts ask for ${key}; there are ${known.join(', ')}`)
+        // RDS adds the database's own to what was generated.
+        if (property !== undefined && property !== 'dbname')
+          assert.match(secrets.get(key) ?? '', new RegExp(`\\b${property}\\b`), key)
+      }
+    })
+
+    it('agree on who pods are: what speaks to MSK has a role', () => {
+      same('the namespace', { estate: estate.gitOps.namespace, charts: NAMESPACE })
+      const roles = resources(template(name, 'Addons'), 'AWS::EKS::PodIdentityAssociation')
+        .filter(({ properties }) => properties['Namespace'] === NAMESPACE)
+        .map(({ properties }) => String(properties['ServiceAccount']))
+      const accounts = objects.flatMap((object) => accountsOf(object))
+      assert(accounts.length >= 7)
+      assert.deepEqual(
+        accounts.filter((account) => !roles.includes(account)),
+        [],
+        `roles are for ${roles.join(', ')}`,
+      )
+    })
+
+    it('agree on the log, the region and the image', () => {
+      const { kafka, partitions, aws, image } = values
+      same('partitions', {
+        estate: { risk: estate.data.kafka.riskPartitions, matching: estate.data.kafka.matchingPartitions },
+        charts: partitions,
+      })
+      const [configuration] = resources(template(name, 'Data'), 'AWS::MSK::Configuration')
+      const properties = flat(configuration!.properties['ServerProperties'])
+      const server = (property: string) => Number(new RegExp(`${property}=(\\d+)`).exec(properties)?.[1])
+      same('copies', { estate: server('default.replication.factor'), charts: kafka.replicationFactor })
+      same('copies in step', { estate: server('min.insync.replicas'), charts: kafka.minInsyncReplicas })
+      same('the region', { estate: estate.primaryRegion, charts: aws?.region })
+      same('the repository', {
+        estate: fact(name, 'image-repository'),
+        charts: image.replace(/(?:@sha256)?:[^:/]+$/, ''),
+      })
+    })
+
+    it('agree on tokens: Cognito of this region issues them, for a client', () => {
+      const { issuer, jwksUrl, audience } = values.tokens
+      same('the issuer', {
+        estate: `cognito-idp.${estate.primaryRegion}.amazonaws.com`,
+        charts: new URL(issuer).host,
+      })
+      same('its keys', { estate: `${issuer}/.well-known/jwks.json`, charts: jwksUrl })
+      // Cognito makes up the names of clients, so what clusters with tokens of their own ask for is none.
+      assert.notEqual(audience, loadValues('local').tokens.audience)
+    })
+
+    it('agree on nodes: engines find theirs, and pools have what the quota lets pods ask for', () => {
+      const groups = resources(template(name, 'Cluster'), 'AWS::EKS::Nodegroup')
+      const [label] = Object.keys(groups[0]!.properties['Labels'] as object)
+      same('the label of the nodes of engines', { estate: label, charts: values.scheduling.engineNodes })
+      const { vcpusMax } = estate.cluster.stateless
+      const { cpu } = values.quota
+      assert(Number(cpu) <= vcpusMax, `pods may ask for ${cpu} cores, and pools have ${vcpusMax}`)
+    })
+
+    it('agree on Kubernetes, and on what Argo CD follows', () => {
+      assert(
+        KUBERNETES_VERSIONS.includes(KUBERNETES_VERSION),
+        `manifests are validated against ${KUBERNETES_VERSIONS.join(', ')}, and the cluster has ${KUBERNETES_VERSION}`,
+      )
+      for (const file of ['project.yaml', 'applications.yaml']) {
+        const followed = readFileSync(new URL(`../../k8s/argocd/${file}`, import.meta.url), 'utf8')
+        same(`the repository in ${file}`, {
+          estate: estate.gitOps.repositoryUrl,
+          charts: /https:\/\/\S+/.exec(followed)?.[0],
+        })
+      }
+    })
+  })
+}
+
+type Side = { readonly estate: unknown; readonly charts: unknown }
+
+/** Tells both values where they differ. */
+function same(what: string, { estate, charts }: Side): void {
+  const [made, expected] = [JSON.stringify(estate), JSON.stringify(charts)]
+  assert.equal(made, expected, `${what}: eks-bootstrap has ${made}, the charts have ${expected}`)
+}
+
+type WithSpec = KubernetesObject & { readonly spec: Readonly<Record<string, unknown>> }
+
+function named(objects: readonly KubernetesObject[], kind: string, name: string): WithSpec {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
+  assert(found, `the charts make no ${kind} ${name}`)
+  return found as WithSpec
+}
+
+type PodSpec = {
+  readonly serviceAccountName: string
+  readonly containers: readonly {
+    readonly readinessProbe: { readonly httpGet: { readonly path: string; readonly port: number } }
+  }[]
+}
+
+function podOf({ spec }: WithSpec): PodSpec {
+  const { template } = (spec['jobTemplate'] as { spec: WithSpec['spec'] } | undefined)?.spec ?? spec
+  return (template as { spec: PodSpec }).spec
+}
+
+/** Accounts of pods that wait for the log. */
+function accountsOf(object: KubernetesObject): string[] {
+  if (!['Deployment', 'Job', 'CronJob'].includes(object.kind)) return []
+  const pod = podOf(object as WithSpec)
+  return JSON.stringify(pod).includes('KAFKA_BROKERS') ? [pod.serviceAccountName] : []
+}
+
+type Asked = { readonly store: string; readonly key: string; readonly property?: string }
+
+function askedOf(object: KubernetesObject): Asked[] {
+  const { secretStoreRef, data } = (object as WithSpec).spec as {
+    readonly secretStoreRef: { readonly name: string }
+    readonly data: readonly {
+      readonly remoteRef: { readonly key: string; readonly property?: string }
+      readonly sourceRef?: { readonly storeRef: { readonly name: string } }
+    }[]
+  }
+  return data.map(({ remoteRef, sourceRef }) => ({
+    store: (sourceRef?.storeRef ?? secretStoreRef).name,
+    ...remoteRef,
+  }))
+}
+
+function manifest(from: Template, id: string): { readonly text: string } {
+  const found = resources(from, 'Custom::AWSCDK-EKS-KubernetesResource').find(({ logicalId }) =>
+    logicalId.startsWith(id),
+  )
+  assert(found, `no manifest ${id}`)
+  return { text: flat(found.properties['Manifest']).replaceAll('\\"', '"') }
+}
+
+function gatewayGroup(name: Parameters<typeof template>[0]): Readonly<Record<string, unknown>> {
+  const found = resources(template(name, 'Edge'), 'AWS::ElasticLoadBalancingV2::TargetGroup').find(
+    ({ properties }) => properties['Name'] === `bourse-${name}-gateway`,
+  )
+  assert(found)
+  return found.properties
+}
+
+function attribute(properties: Readonly<Record<string, unknown>>, list: string, key: string): number {
+  const found = (properties[list] as { readonly Key: string; readonly Value: string }[]).find(
+    ({ Key }) => Key === key,
+  )
+  return Number(found?.Value)
+}
+
+function fact(name: Parameters<typeof template>[0], noun: string): unknown {
+  const found = resources(template(name, 'Addons'), 'AWS::SSM::Parameter').find(
+    ({ properties }) => properties['Name'] === `/bourse/${name}/${noun}`,
+  )
+  return found?.properties['Value']
+}
