@@ -13,8 +13,11 @@ for name in ${NAMES:-metrics-server keda traefik}; do
     metrics-server) install metrics-server kube-system https://kubernetes-sigs.github.io/metrics-server 3.13.0 \
       --set 'args={--kubelet-insecure-tls}' ;;
     keda) install keda keda https://kedacore.github.io/charts 2.20.0 ;;
+    # Argo CD waits until an Ingress has an address, which a NodePort gives to none.
     traefik) install traefik traefik https://traefik.github.io/charts 37.0.0 \
-      --set service.type=NodePort --set ports.web.nodePort=30080 --set ports.websecure.nodePort=30443 ;;
+      --set service.type=NodePort --set ports.web.nodePort=30080 --set ports.websecure.nodePort=30443 \
+      --set providers.kubernetesIngress.publishedService.enabled=false \
+      --set 'additionalArguments={--providers.kubernetesingress.ingressendpoint.ip=127.0.0.1}' ;;
     argocd) install argo-cd argocd https://argoproj.github.io/argo-helm 9.0.5 ;;
     *) echo "$name: metrics-server, keda, traefik or argocd" >&2 && exit 1 ;;
   esac
