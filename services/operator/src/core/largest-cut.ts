@@ -189,7 +189,9 @@ export class LargestCut {
       const { record, entries, last } = next
       if (last !== undefined && last.sender.kept.entries < last.entry.cause) break
       if (last !== undefined) checkTime(input, last)
-      kept.push({ topic: input.topic, partition: input.partition, offset: input.kept.records, ...record })
+      const { topic, partition } = input
+      const { timestamp, value } = record
+      kept.push({ topic, partition, offset: input.kept.records, timestamp, value })
       input.time = Math.max(input.time, record.timestamp)
       addTo(input.kept, next)
       if (entries > 0) input.times.add(input.kept.entries, input.time)
