@@ -149,12 +149,9 @@ export class Engine<M extends Machine> {
     if (!lost) await this.#commitFor(partitions.map(({ partition }) => this.#runner(partition)))
   }
 
-  /** Whether every followed partition has been read up to where it ended when we began, or never will be. */
+  /** Whether every followed partition has been read up to where it ended when we began, or as far as it may be. */
   get caughtUp(): boolean {
-    return [...this.runners.values()].every(
-      ({ partition, replica, stopped }) =>
-        stopped !== undefined || replica.next >= (this.#ends.get(partition) ?? 0),
-    )
+    return [...this.runners.values()].every((runner) => runner.isWarm(this.#ends.get(runner.partition) ?? 0))
   }
 
   /** Partitions that stand still until a person acts: the others go on. */
