@@ -337,6 +337,8 @@ describe('Workload identity', () => {
       assert.deepEqual(topics(name, 'CreateTopic'), [], name)
     }
     assert(topics('operator', 'CreateTopic').includes('risk.in'))
+    // In the second region it cuts what the replicator has copied.
+    assert(topics('operator', 'ReadData').includes('*.orders.in'))
   })
 
   it('serves the service accounts that the charts make, in their namespace', () => {

@@ -27,6 +27,8 @@ const LOGS = ['risk.in', 'orders.in', 'risk.out', 'orders.out']
 /** What every pod waits for before it starts: that each is there. */
 const AWAITED = [...LOGS, 'replies']
 const TOPICS = [...AWAITED, DEAD_LETTERS]
+/** What the replicator names its copies, behind the source's alias. */
+const INPUT_COPIES = ['*.risk.in', '*.orders.in']
 
 /** Metrics travel as log lines; CloudWatch reads them out. */
 export const METRICS_LOG_GROUP = '/bourse/metrics'
@@ -43,8 +45,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   },
   identity: { extra: (place) => [assumeSessionRole(place)], features: { dax: readCache } },
   operator: {
-    kafka: { writes: LOGS, reads: [...LOGS, DEAD_LETTERS] },
-    extra: (place) => [administerTopics(place)],
+    kafka: { writes: LOGS, reads: [...LOGS, ...INPUT_COPIES, DEAD_LETTERS] },
+    extra: (place) => [administerTopics(place), seeEngineGroups(place)],
     features: { openSearch: (place) => [search(place, ['Get', 'Post'])] },
   },
   'risk-engine': {
@@ -178,6 +180,12 @@ function administerTopics(place: Place): iam.PolicyStatement {
     actions.map((action) => `kafka-cluster:${action}`),
     TOPICS.map((topic) => arn(place, 'topic', topic)),
   )
+}
+
+/** Before a cut is opened: nothing that an engine committed may be there. */
+function seeEngineGroups(place: Place): iam.PolicyStatement {
+  const groups = ['risk-engine', 'matching-engine'].map((name) => arn(place, 'group', name))
+  return allow(['kafka-cluster:DescribeGroup'], groups)
 }
 
 /** DAX knows no leading keys: who reads through it is trusted with every user's sessions. */

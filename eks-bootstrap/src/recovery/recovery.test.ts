@@ -103,12 +103,14 @@ describe('A lost region', () => {
     standby().resourceCountIs('AWS::RDS::DBInstance', 2)
   })
 
-  it('finds every topic under its own name, with its configuration and its groups', () => {
+  it('finds the inputs under the alias of where they come from, with their own times and nobody’s offsets', () => {
     const [replicator] = resources(standby(), 'AWS::MSK::Replicator')
     const text = flat(replicator)
-    assert.match(text, /"TopicsToReplicate":\["\.\*"\]/)
-    assert.match(text, /"TopicNameConfiguration":\{"Type":"IDENTICAL"\}/)
-    assert.match(text, /"ConsumerGroupsToReplicate":\["\.\*"\]/)
+    assert.match(text, /"TopicsToReplicate":\["risk\\\\.in","orders\\\\.in"\]/)
+    assert.match(text, /"TopicNameConfiguration":\{"Type":"PREFIXED_WITH_SOURCE_CLUSTER_ALIAS"\}/)
+    assert.match(text, /"CopyTopicConfigurations":false/)
+    assert.match(text, /"ConsumerGroupsToReplicate":\[\]/)
+    assert.match(text, /"SynchroniseConsumerGroupOffsets":false/)
     assert.match(text, /"StartingPosition":\{"Type":"EARLIEST"\}/)
   })
 

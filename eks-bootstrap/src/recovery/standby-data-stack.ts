@@ -23,8 +23,8 @@ type StandbyDataStackProps = SiteProps & {
 
 /**
  * The stores of the recovery region: a database that follows within a second, a log that follows topic by topic, and
- * an empty cache, which is rebuilt from them. Copies of several topics end at different points: the cut that makes
- * them one state, and the epoch after it, are the engines' work, started by the runbook.
+ * an empty cache, which is rebuilt from them. Copies of several topics end at different points: `bourse cut` makes them
+ * one state and begins the epoch after it, started by the runbook.
  */
 export class StandbyDataStack extends BourseStack {
   readonly log: LogCluster
@@ -95,7 +95,11 @@ export class StandbyDataStack extends BourseStack {
     return cluster
   }
 
-  /** Every topic under its own name and every group's offsets, from their beginnings. */
+  /**
+   * The inputs of the engines, from their beginnings, under the source's alias: what engines write they write again, and
+   * the names without it are the recovered exchange's own. Topic settings are not copied: with LogAppendTime the
+   * copies would have the copy's time. Nor are groups: their offsets are of other topics than the recovered ones.
+   */
   #replicate({ network, source }: StandbyDataStackProps): void {
     const targetArn = this.log.cluster.attrArn
     const replicator = new msk.CfnReplicator(this, 'Replicator', {
@@ -121,17 +125,17 @@ export class StandbyDataStack extends BourseStack {
           targetKafkaClusterArn: targetArn,
           targetCompressionType: 'NONE',
           topicReplication: {
-            topicsToReplicate: ['.*'],
-            copyTopicConfigurations: true,
+            topicsToReplicate: ['risk\\.in', 'orders\\.in'],
+            copyTopicConfigurations: false,
             copyAccessControlListsForTopics: false,
             detectAndCopyNewTopics: true,
             startingPosition: { type: 'EARLIEST' },
-            topicNameConfiguration: { type: 'IDENTICAL' },
+            topicNameConfiguration: { type: 'PREFIXED_WITH_SOURCE_CLUSTER_ALIAS' },
           },
           consumerGroupReplication: {
-            consumerGroupsToReplicate: ['.*'],
-            detectAndCopyNewConsumerGroups: true,
-            synchroniseConsumerGroupOffsets: true,
+            consumerGroupsToReplicate: [],
+            detectAndCopyNewConsumerGroups: false,
+            synchroniseConsumerGroupOffsets: false,
           },
         },
       ],

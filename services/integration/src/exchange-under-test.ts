@@ -6,6 +6,7 @@ import { marketRules, prepareMarket, prepareTraders, type Trader } from '@bourse
 import { TokenSigner } from '@bourse/load-tests/tokens'
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from '@bourse/local/keys'
 import { SERVICES } from '@bourse/local/service-names'
+import type { ExternalServers } from '@bourse/local/servers'
 import { oneOfEach, type Replicas } from '@bourse/local/services'
 import { startStack, type Stack } from '@bourse/local/stack'
 import { reconcileExchange } from '@bourse/operator/reconcile'
@@ -51,14 +52,18 @@ export class ExchangeUnderTest {
   static async start({
     shards,
     replicas = {},
+    external = {},
   }: {
     shards: number
     replicas?: Replicas
+    /** Servers that run already, with what they hold. */
+    external?: ExternalServers
   }): Promise<ExchangeUnderTest> {
     const home = await mkdtemp(join(tmpdir(), 'bourse-'))
     const stack = await startStack({
       ...{ home, riskPartitions: shards, matchingPartitions: shards },
       replicas: { ...oneOfEach(SERVICES), ...replicas },
+      external,
       // Snapshots often, so that recoveries use them; commits seldom, so that there is something to emit again.
       environment: { SNAPSHOT_INTERVAL_MS: '2000', COMMIT_INTERVAL_MS: '1000', LOG_LEVEL: 'info' },
     })

@@ -17,7 +17,7 @@ export async function createLocalTopics(brokers: string, shape: ExchangeShape): 
   try {
     const admin = resources.own(await connectAdmin(connection), (each) => each.close())
     const producer = resources.own(await connectProducer({ ...connection, onFatal }), (each) => each.close())
-    await createTopics({ admin, producer }, shape, ONE_BROKER)
+    await createTopics({ admin, producer, connection }, shape, ONE_BROKER)
   } catch (error) {
     if (!(error instanceof KafkaError && error.code === 'partition_count_mismatch')) throw error
     throw new StepFailure(error.message, {

@@ -18,6 +18,14 @@ export const environments = {
     MIN_INSYNC_REPLICAS: brokersCount(),
   },
   'await-prepared': { ...places, ...shape },
+  cut: {
+    ...places,
+    ...shape,
+    REPLICATION_FACTOR: brokersCount(),
+    MIN_INSYNC_REPLICAS: brokersCount(),
+    /** Where the copies are, when they are not on this region's brokers. */
+    SOURCE_KAFKA_BROKERS: text().optional(),
+  },
   secrets: {
     NAMESPACE: text(),
     DATABASE_HOST: text(),

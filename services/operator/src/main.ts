@@ -7,6 +7,7 @@ import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
 import { Resources } from '@bourse/platform/resources'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readEnvironment } from './config.ts'
+import { cutCopies } from './cut-copies.ts'
 import { ClusterApi, podAccess } from './kubernetes.ts'
 import { MarketSeeder } from './market-seeder.ts'
 import { awaitPrepared, prepare, type Places } from './prepare.ts'
@@ -37,6 +38,37 @@ program
   .action(async ({ timeout }: { timeout: number }) => {
     const env = readEnvironment('await-prepared')
     await awaitPrepared(placesOf(env), shapeOf(env), patience(timeout))
+  })
+
+type CutOptions = { alias?: string; follow?: true; open?: true }
+
+program
+  .command('cut')
+  .description(
+    'make one state of another region’s copied inputs, as this region’s own; safe to repeat until it is opened',
+  )
+  .option('--alias <alias>', 'the copies are named alias.risk.in and alias.orders.in')
+  .option('--follow', 'go on until a signal comes')
+  .option('--open', 'drop what is not part of it, tell what that is, and begin the next epoch')
+  .action(async ({ alias, follow, open }: CutOptions) => {
+    const env = readEnvironment('cut')
+    const {
+      SOURCE_KAFKA_BROKERS: brokers,
+      REPLICATION_FACTOR: replicas,
+      MIN_INSYNC_REPLICAS: inSyncReplicasMin,
+    } = env
+    if (alias === undefined && brokers === undefined)
+      throw new InvalidArgumentError('--alias or SOURCE_KAFKA_BROKERS must say where the copies are')
+    const { kafka, database } = placesOf(env)
+    await cutCopies({
+      ...{ target: kafka, source: { ...kafka, ...(brokers !== undefined && { brokers }) }, database },
+      ...{
+        prefix: alias === undefined ? '' : `${alias}.`,
+        shape: shapeOf(env),
+        durability: { replicas, inSyncReplicasMin },
+      },
+      ...{ open: open === true, until: follow && untilSignal(), print: (line) => console.log(line) },
+    })
   })
 
 program
@@ -135,6 +167,13 @@ function placesOf(env: ReturnType<typeof readEnvironment<'reconcile'>>): Places 
 
 function shapeOf(env: { readonly RISK_PARTITIONS: number; readonly MATCHING_PARTITIONS: number }) {
   return { riskPartitions: env.RISK_PARTITIONS, matchingPartitions: env.MATCHING_PARTITIONS }
+}
+
+/** Aborted by the first request to end. */
+function untilSignal(): AbortSignal {
+  const ending = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort())
+  return ending.signal
 }
 
 function patience(timeoutS: number) {

@@ -65,7 +65,7 @@ export async function prepare(
     )
     // It waits for the one who has it; the lock ends with the connection.
     await sql`select set_config('statement_timeout', ${`${patience.timeoutMs}ms`}, false), pg_advisory_lock(${PREPARE_LOCK})`
-    await createTopics({ admin, producer }, shape, durability)
+    await createTopics({ admin, producer, connection: places.kafka }, shape, durability)
     patience.print('topics are there')
     await migrateLedger(places.database.url, Date.now(), verifiedTls(places.database.caFile))
     patience.print('schema is there')

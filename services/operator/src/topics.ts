@@ -1,6 +1,5 @@
-import { writeGenesis } from '@bourse/platform/engine/genesis'
+import { writeGenesis, type GenesisParts } from '@bourse/platform/engine/genesis'
 import type { Admin, NewTopic } from '@bourse/platform/kafka/admin'
-import type { Producer } from '@bourse/platform/kafka/producer'
 import { TOPICS } from '@bourse/platform/kafka/topics'
 import { topics as logs } from '@bourse/protocol/streams'
 
@@ -26,12 +25,18 @@ export type Durability = {
  * @throws KafkaError `partition_count_mismatch`: the number of partitions is fixed when an exchange is created.
  */
 export async function createTopics(
-  { admin, producer }: { readonly admin: Admin; readonly producer: Producer },
+  parts: GenesisParts,
   shape: ExchangeShape,
   durability: Durability,
 ): Promise<void> {
-  await admin.createTopics(exchangeTopics(shape, durability))
-  await writeGenesis(admin, producer)
+  await parts.admin.createTopics(exchangeTopics(shape, durability))
+  await writeGenesis(parts)
+}
+
+/** Creates the topics that engines read, without any record: a copy of another region's is to come. */
+export function createInputTopics(admin: Admin, shape: ExchangeShape, durability: Durability): Promise<void> {
+  const inputs: readonly string[] = [TOPICS.riskIn, TOPICS.ordersIn]
+  return admin.createTopics(exchangeTopics(shape, durability).filter(({ topic }) => inputs.includes(topic)))
 }
 
 /** What `createTopics` has still to do, one line each; none when all is there. */

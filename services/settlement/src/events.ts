@@ -1,5 +1,6 @@
 import { LATENCY_BUCKETS } from '@bourse/platform/metrics'
 import type { Logger } from '@bourse/platform/log'
+import type { Verdict } from '@bourse/protocol/streams'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Batch } from './core/batch.ts'
 import { STOP_REASONS, type StopReason } from './core/stop.ts'
@@ -25,7 +26,7 @@ export class Events {
     this.#log = log
     this.#entries = new Counter({
       name: 'bourse_settlement_entries_total',
-      help: 'Entries read: the next one, a repeat that was dropped, or one beyond a gap that was ignored.',
+      help: 'Entries read: the next one, a repeat that was dropped, one beyond a gap that was ignored, or a stale one, of an epoch that is over.',
       labelNames: [...partition, 'verdict'],
       registers,
     })
@@ -90,7 +91,7 @@ export class Events {
     this.#log.info({ inputs: inputs.map(inputKey), lost }, 'partitions revoked')
   }
 
-  read({ topic, partition }: Input, verdict: 'next' | 'repeat' | 'gap', entries: number): void {
+  read({ topic, partition }: Input, verdict: Verdict, entries: number): void {
     if (entries === 0) return
     this.#entries.inc({ topic, partition, verdict }, entries)
     if (verdict === 'gap') this.#log.warn({ topic, partition, entries }, 'entries beyond a gap ignored')

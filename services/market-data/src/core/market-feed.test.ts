@@ -131,20 +131,24 @@ describe('MarketFeed', () => {
     const { out } = bench
     const [a, b, c] = [1, 2, 3].map((price) => out.level(BTC, 'buy', price, 1)) as [Sent, Sent, Sent]
     bench.frame([c])
-    assert.deepEqual(bench.feed.counts, { applied: 2, repeats: 0, gaps: 1 })
+    assert.deepEqual(bench.feed.counts, { applied: 2, repeats: 0, gaps: 1, stale: 0 })
     bench.frame([a, b])
     bench.frame([b, c])
     bench.frame([a])
-    assert.deepEqual(bench.feed.counts, { applied: 5, repeats: 2, gaps: 1 })
+    assert.deepEqual(bench.feed.counts, { applied: 5, repeats: 2, gaps: 1, stale: 0 })
     assert.equal(bench.market().depth(9).bids, '[["0.03","0.001"],["0.02","0.001"],["0.01","0.001"]]')
   })
 
-  it('takes no entry of another epoch', () => {
+  it('goes on into a new epoch, tells everything anew in it, and refuses what the older one says after it', () => {
     const bench = listed()
-    bench.frame([bench.out.level(BTC, 'buy', 1, 1)], { epoch: 0 })
-    bench.frame([bench.out.level(BTC, 'buy', 1, 1)], { epoch: 2 })
-    assert.deepEqual(bench.feed.counts, { applied: 2, repeats: 1, gaps: 1 })
-    assert.equal(bench.market().update, 0)
+    bench.frame([bench.out.level(BTC, 'buy', 1, 1), bench.out.trade(BTC, 1, 1)])
+    bench.changed()
+    bench.frame([bench.out.send({ type: 'epoch', epoch: 2 })], { epoch: 2 })
+    assert.deepEqual(bench.changed(), ['BTC-USD state book 1 trades', 'ETH-USD state book'])
+    bench.restart()
+    bench.frame([bench.out.level(BTC, 'buy', 1, 2)], { epoch: 1 })
+    assert.deepEqual(bench.feed.counts, { applied: 0, repeats: 0, gaps: 0, stale: 1 })
+    assert.deepEqual(bench.feed.streamPosition, { epoch: 2, sequence: 5 })
   })
 
   const level = { type: 'level', symbol: BTC, side: 'buy' } as const

@@ -4,18 +4,16 @@ import type { Entry } from '@bourse/protocol/entries'
 import { decodeFrame, hashAfter, type Frame } from '@bourse/protocol/frame'
 import { WrongLogError, type LogPosition, type LogRecord } from '@bourse/protocol/replica'
 import { emptyHash, hashOf, sameHash, type StreamHash } from '@bourse/protocol/stream-hash'
-import { InboundStream } from '@bourse/protocol/streams'
+import { InboundStream, type StreamPosition } from '@bourse/protocol/streams'
 import { Market, type MarketChanges } from './market.ts'
 
+const COUNTED_AS = { repeat: 'repeats', gap: 'gaps', stale: 'stale' } as const
 const STATE_FORMAT = 1
 const SYMBOLS_MAX = 65_535
 const LOG_NAME_BYTES_MAX = 36
 
-/** Where a publication stands in its stream; a later one never has a lower position. */
-export type StreamPosition = { readonly epoch: number; readonly sequence: number }
-
 /** Faults seen on the log. They are about deliveries, so they are no part of the state. */
-export type FeedCounts = { applied: number; repeats: number; gaps: number }
+export type FeedCounts = { applied: number; repeats: number; gaps: number; stale: number }
 
 /**
  * The markets of one partition of `orders.out`, as its log tells them. Pure: the shell reads records and writes caches.
@@ -24,10 +22,9 @@ export type FeedCounts = { applied: number; repeats: number; gaps: number }
  */
 export class MarketFeed {
   readonly partition: number
-  readonly counts: FeedCounts = { applied: 0, repeats: 0, gaps: 0 }
+  readonly counts: FeedCounts = { applied: 0, repeats: 0, gaps: 0, stale: 0 }
   readonly #markets: Map<number, Market>
   #stream = new InboundStream()
-  #epoch = 1
   #log = ''
   #withinCommand = false
   #next = 0
@@ -43,8 +40,9 @@ export class MarketFeed {
     return { offset: this.#next, lastRecord: this.#lastRecord }
   }
 
+  /** A publication stands here; a later one never has a lower position. */
   get streamPosition(): StreamPosition {
-    return { epoch: this.#epoch, sequence: this.#stream.sequence }
+    return { epoch: this.#stream.epoch, sequence: this.#stream.sequence }
   }
 
   get streamHash(): StreamHash {
@@ -101,7 +99,7 @@ export class MarketFeed {
     writer.u8(STATE_FORMAT)
     writer.u16(this.partition)
     writer.text(this.#log, LOG_NAME_BYTES_MAX)
-    writer.u32(this.#epoch)
+    writer.u32(this.#stream.epoch)
     writer.u8(this.#withinCommand ? 1 : 0)
     this.#stream.encode(writer)
     writer.u16(this.#markets.size)
@@ -118,14 +116,13 @@ export class MarketFeed {
     const log = reader.text(LOG_NAME_BYTES_MAX)
     const epoch = reader.u32()
     const withinCommand = reader.u8() === 1
-    const stream = InboundStream.decode(reader)
+    const stream = InboundStream.decode(reader, epoch)
     const feed = new MarketFeed(
       partition,
       Array.from({ length: reader.u16() }, () => Market.decode(reader)),
     )
     reader.finish()
     feed.#log = log
-    feed.#epoch = epoch
     feed.#withinCommand = withinCommand
     feed.#stream = stream
     feed.#next = position.offset
@@ -140,23 +137,16 @@ export class MarketFeed {
     if (kind !== 'matching' || shard !== this.partition) {
       throw new MalformedError(`a frame of ${kind}/${shard} among those of matching/${this.partition}`, 4)
     }
-    if (frame.epoch !== this.#epoch) {
-      this.counts[frame.epoch < this.#epoch ? 'repeats' : 'gaps'] += frame.entries.length
-      return
-    }
     this.#applyEntries(frame)
   }
 
   #applyEntries(frame: Frame): void {
+    const { epoch } = frame
     let before = frame.hashBefore
     for (const { sequence, bytes, entry, time } of frame.entries) {
-      const verdict = this.#stream.accept(sequence, before, bytes)
-      if (verdict === 'gap') {
-        this.counts.gaps++
-        continue
-      }
-      if (verdict === 'repeat') {
-        this.counts.repeats++
+      const verdict = this.#stream.accept({ epoch, sequence }, before, bytes)
+      if (verdict !== 'next') {
+        this.counts[COUNTED_AS[verdict]]++
         before = hashAfter(before, bytes)
         continue
       }
@@ -184,6 +174,9 @@ export class MarketFeed {
         return this.#market(entry.symbol).addTrade(entry, time)
       case 'marker':
         return
+      case 'epoch':
+        // Readers take the new epoch's numbers for another history: they are given all of it.
+        return this.changeAll()
       default:
         throw new Error(`orders.out carries no ${entry.type}`)
     }

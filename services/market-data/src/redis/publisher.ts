@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import type { MarketFeed, StreamPosition } from '../core/market-feed.ts'
+import type { StreamPosition } from '@bourse/protocol/streams'
+import type { MarketFeed } from '../core/market-feed.ts'
 import type { Script } from './scripts.ts'
 import { markKey, markWrite, symbolWrites, type Write } from './writes.ts'
 

@@ -1,5 +1,6 @@
 import { formatDecimal } from '@bourse/domain/units'
-import type { MarketFeed, StreamPosition } from '../core/market-feed.ts'
+import type { StreamPosition } from '@bourse/protocol/streams'
+import type { MarketFeed } from '../core/market-feed.ts'
 import { TRADES_KEPT_MAX, type Market, type MarketChanges, type Trade } from '../core/market.ts'
 import { addTrades, replaceOlder, type Script } from './scripts.ts'
 

@@ -143,6 +143,8 @@ export class BatchDraft {
       case 'marker':
         this.#marker = entry.marker
         return
+      case 'epoch':
+        return
       default:
         throw new LedgerError(`${inputKey(this.#input)}: ${entry.type} at ${sequence} does not belong here`)
     }
@@ -163,6 +165,8 @@ export class BatchDraft {
         return
       case 'marker':
         this.#marker = entry.marker
+        return
+      case 'epoch':
         return
       default:
         throw new LedgerError(`${inputKey(this.#input)}: ${entry.type} at ${sequence} does not belong here`)

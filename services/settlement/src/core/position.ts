@@ -1,6 +1,7 @@
 import { isCustomer, type AccountId } from '@bourse/domain/ids'
 import { emptyHash, hashText } from '@bourse/protocol/stream-hash'
 import type { Total } from '@bourse/protocol/entries'
+import { FIRST_EPOCH } from '@bourse/protocol/streams'
 import type { OffsetRow } from './rows.ts'
 
 /** A partition that settlement reads. */
@@ -13,7 +14,7 @@ export type Position = Readonly<Omit<OffsetRow, 'topic' | 'partition'>>
 
 export const startPosition: Position = {
   log: '',
-  epoch: 1,
+  epoch: FIRST_EPOCH,
   nextOffset: 0,
   lastRecord: hashText(emptyHash),
   lastSequence: 0,

@@ -15,7 +15,7 @@ describe('SettlementStream', () => {
     log.record(1, 4)
     log.record(2, 6)
     const { stream, batches } = read(log.records)
-    assert.deepEqual(stream.counts, { next: 6, repeat: 3, gap: 0 })
+    assert.deepEqual(stream.counts, { next: 6, repeat: 3, gap: 0, stale: 0 })
     assert.equal(batches.at(-1)?.after.lastSequence, 6)
   })
 
@@ -24,18 +24,26 @@ describe('SettlementStream', () => {
     log.record(1, 2)
     log.record(4, 6)
     const { stream, batches } = read(log.records)
-    assert.deepEqual(stream.counts, { next: 2, repeat: 0, gap: 3 })
+    assert.deepEqual(stream.counts, { next: 2, repeat: 0, gap: 3, stale: 0 })
     assert.equal(batches.at(-1)?.after.nextOffset, 3)
     log.record(3, 6)
     stream.read(log.records.at(-1)!)
     assert.equal(stream.take()?.after.lastSequence, 6)
   })
 
-  it('counts entries of an older epoch as repeats and of a newer one as beyond a gap', () => {
+  it('goes on into a new epoch, and refuses what the older one says after it', () => {
     const { log } = shardWith(2)
-    log.record(1, 1, 0)
-    log.record(1, 2, 2)
-    assert.deepEqual(read(log.records).stream.counts, { next: 0, repeat: 1, gap: 2 })
+    log.record(1, 1)
+    log.record(2, 2, 2)
+    log.record(2, 2, 1)
+    const { stream, batches } = read(log.records)
+    assert.deepEqual(stream.counts, { next: 2, repeat: 0, gap: 0, stale: 1 })
+    const { epoch, lastSequence } = batches.at(-1)!.after
+    assert.deepEqual({ epoch, lastSequence }, { epoch: 2, lastSequence: 2 })
+    const resumed = new SettlementStream(stream.input, batches.at(-1)!.after)
+    log.record(2, 2, 1)
+    resumed.read(log.records.at(-1)!)
+    assert.equal(resumed.counts.stale, 1)
   })
 
   it('ends a batch at a marker, within a record too, and goes on behind it', () => {
@@ -84,7 +92,7 @@ describe('SettlementStream', () => {
     log.flush()
     const { batches } = read(log.records)
     const resumed = read(log.records.slice(1), batches[0]!.after)
-    assert.deepEqual(resumed.stream.counts, { next: 150, repeat: 100, gap: 0 })
+    assert.deepEqual(resumed.stream.counts, { next: 150, repeat: 100, gap: 0, stale: 0 })
     assert.deepEqual(resumed.batches.map(rowsOf), batches.slice(1).map(rowsOf))
   })
 

@@ -23,7 +23,8 @@ const LIMITS: StreamLimits = { batchEntriesMax: BATCH_ENTRIES_MAX, checkpointsPe
  * Turns one partition's records into batches, beginning at a position that a ledger gave. Pure: the shell reads the log
  * and applies the batches, in order, each before the next one is looked at by anybody.
  *
- * A repeated entry is dropped and an entry beyond the next one ignored, both counted: the sender repeats what is missing.
+ * A repeated entry is dropped, an entry beyond the next one ignored and one of an older epoch refused, all counted: the
+ * sender repeats what is missing.
  * Throws, and is of no use afterwards: a MalformedError for a record that is no frame, a DivergenceError for a repeat
  * with other content, a WrongLogError for another log than the position's, a LedgerError for a checkpoint that differs.
  *
@@ -33,7 +34,7 @@ const LIMITS: StreamLimits = { batchEntriesMax: BATCH_ENTRIES_MAX, checkpointsPe
  */
 export class SettlementStream {
   readonly input: Input
-  readonly counts: Record<Verdict, number> = { next: 0, repeat: 0, gap: 0 }
+  readonly counts: Record<Verdict, number> = { next: 0, repeat: 0, gap: 0, stale: 0 }
   readonly #limits: StreamLimits
   readonly #inbound: InboundStream
   readonly #running: RunningTotals
@@ -51,7 +52,10 @@ export class SettlementStream {
   constructor(input: Input, position: Position, limits: StreamLimits = LIMITS) {
     this.input = input
     this.#limits = limits
-    this.#inbound = InboundStream.resume(position.lastSequence, hashFromText(position.lastHash))
+    this.#inbound = InboundStream.resume(
+      { epoch: position.epoch, sequence: position.lastSequence },
+      hashFromText(position.lastHash),
+    )
     this.#running = new RunningTotals(position)
     this.#draft = new BatchDraft(input, this.#running)
     this.#position = position
@@ -103,13 +107,10 @@ export class SettlementStream {
 
   #readEntries(frame: Frame, record: Buffer): void {
     this.#checkOrigin(frame)
-    if (frame.epoch !== this.#position.epoch) {
-      this.counts[frame.epoch < this.#position.epoch ? 'repeat' : 'gap'] += frame.entries.length
-      return
-    }
+    const { epoch } = frame
     let before = frame.hashBefore
     frame.entries.forEach((framed, index) => {
-      const verdict = this.#inbound.accept(framed.sequence, before, framed.bytes)
+      const verdict = this.#inbound.accept({ epoch, sequence: framed.sequence }, before, framed.bytes)
       this.counts[verdict]++
       before = verdict === 'next' ? this.#inbound.hash : hashAfter(before, framed.bytes)
       if (verdict !== 'next') return
@@ -147,7 +148,7 @@ export class SettlementStream {
   }): void {
     const after: Position = {
       log: this.#log,
-      epoch: this.#position.epoch,
+      epoch: this.#inbound.epoch,
       nextOffset,
       lastRecord: lastRecord === undefined ? this.#position.lastRecord : hashText(hashOf(lastRecord)),
       lastSequence: this.#inbound.sequence,

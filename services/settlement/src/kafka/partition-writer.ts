@@ -1,4 +1,5 @@
 import type { LogRecord } from '@bourse/protocol/replica'
+import { verdicts } from '@bourse/protocol/streams'
 import type { Batch } from '../core/batch.ts'
 import type { Applied, Ledger } from '../core/ledger.ts'
 import { stopReason, type StopReason } from '../core/stop.ts'
@@ -116,7 +117,7 @@ export class PartitionWriter {
         this.#moveTo(batch.after)
       }
     }
-    for (const verdict of ['next', 'repeat', 'gap'] as const) {
+    for (const verdict of verdicts) {
       this.#options.events.read(this.input, verdict, this.#stream.counts[verdict])
       this.#stream.counts[verdict] = 0
     }

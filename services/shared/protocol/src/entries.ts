@@ -114,6 +114,8 @@ const kinds = {
   listSymbol: [11, { commandId, listing, replyTo: address }],
   setSymbolState: [12, { commandId, symbol: u16, state: symbolState, replyTo: address }],
   setFees: [13, { commandId, symbol: u16, makerFeePpm: u32, takerFeePpm: u32, replyTo: address }],
+  /** Recovery in another region: every shard that hears of it first passes it on, on every stream, as the first entry of the epoch. */
+  epoch: [14, { epoch: u32 }],
 
   // Facts that shard 0 forwards to the other risk shards, risk to matching, and both to readers.
   assetListed: [20, { asset }],

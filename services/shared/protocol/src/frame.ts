@@ -10,7 +10,7 @@ import { emptyHash, extendHash, type StreamHash } from './stream-hash.ts'
  *     then per entry: u32 length · u8 code version · u64 cause · u64 time · u8 kind · body
  *
  * `cause` is the number of the input that made the sender write the entry, `time` the sender's log time then. Entries of
- * gateways have no sequence, hash, cause or time (all 0): their order and time are the record's.
+ * gateways have no sequence, cause or time (all 0), and no hash: their order and time are the record's.
  */
 
 export const FRAME_BYTES_MAX = 512 * 1024
@@ -85,15 +85,18 @@ export function encodeFrame(header: FrameHeader, entries: readonly Buffer[]): Bu
   return frame
 }
 
-/** A gateway's or operator's frame: entries without sequences. */
-export function encodeCommands(entries: readonly Entry[]): Buffer {
+/**
+ * A gateway's or operator's frame: entries without sequences. Where two writers may say the same at the same time,
+ * `nonce` keeps their frames apart: a copier's repeat is told by its bytes.
+ */
+export function encodeCommands(entries: readonly Entry[], nonce: StreamHash = emptyHash): Buffer {
   const stamp = { version: 0, cause: 0, time: 0 }
   return encodeFrame(
     {
       source: { kind: 'gateway', shard: 0 },
       epoch: 0,
       sequence: 0,
-      hashBefore: emptyHash,
+      hashBefore: nonce,
       endsCommand: true,
     },
     entries.map((entry) => encodeEntry(entry, stamp)),

@@ -33,6 +33,22 @@ describe('Replica', () => {
     assert.deepEqual(told(replica.take()), ['risk.out/0 5-5', 'risk.in/1 5-5'])
   })
 
+  it('cuts a frame where the epoch changes: an entry has the epoch in which it was made, whenever it is handed out', () => {
+    const replica = replicaAt(2)
+    const value = encodeCommands([{ type: 'epoch', epoch: 2 }])
+    replica.read({ offset: 2, timestamp: 1_002, value })
+    replica.read({ ...log[3]!, offset: 3 })
+    replica.own(undefined)
+    const frames = replica.take()!.frames.map((frame) => ({ ...frame, ...decodeFrame(frame.value) }))
+    const written = frames
+      .filter(({ topic }) => topic === 'risk.out')
+      .map(({ epoch, entries }) => [epoch, ...entries.map(({ sequence }) => sequence)])
+    assert.deepEqual(written, [
+      [1, 1, 2],
+      [2, 3, 4],
+    ])
+  })
+
   it('replays in silence up to X and emits from there', () => {
     const replica = replicaAt(6, 4)
     replica.own(4)

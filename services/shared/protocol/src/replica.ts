@@ -191,6 +191,7 @@ export class Replica<M extends Machine> {
       const pending = open.get(key)
       if (
         pending === undefined ||
+        pending[0]?.epoch !== output.epoch ||
         size + output.bytes.length > PAYLOAD_BYTES_MAX ||
         pending.length >= ENTRIES_PER_FRAME_MAX
       ) {
@@ -211,7 +212,7 @@ export class Replica<M extends Machine> {
     invariant(first !== undefined, 'a frame holds at least one entry')
     const header = {
       source: this.shard.source,
-      epoch: this.shard.epoch,
+      epoch: first.epoch,
       sequence: first.sequence,
       hashBefore: first.hashBefore,
       endsCommand: outputs.at(-1)?.endsCommand ?? true,

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import type { Entry } from './entries.ts'
 import { decodeFrame, encodeCommands, encodeEntry, encodeFrame } from './frame.ts'
 import { Shard, type Cut } from './shard.ts'
 import { emptyHash } from './stream-hash.ts'
+import { destinationKey } from './streams.ts'
 import { newShard, PingMachine, StreamWriter } from './testing/ping-machine.ts'
 
 const tick = (number: number): Entry => ({ type: 'tick', number })
+const epoch = (number: number): Entry => ({ type: 'epoch', epoch: number })
 const marker = (number: number): Entry => ({ type: 'marker', marker: number })
 const matching = { kind: 'matching', shard: 0 } as const
 const otherRisk = { kind: 'risk', shard: 1 } as const
+
+const FIRST_FORMAT_SHA256 = '0ae55f4826634a1ff0db4dc8e6f2535cb29be1d24a51d4ca7b456c68b2ea3316'
 
 function apply(shard: Shard<PingMachine>, frame: Buffer, appendedAt = 1) {
   return shard.apply(decodeFrame(frame), appendedAt)
@@ -28,7 +33,7 @@ describe('Shard', () => {
     for (const frame of [frames[0], frames[0], frames[2], frames[1], frames[2], frames[0]])
       apply(shard, frame)
     assert.equal(shard.machine.applied, 4)
-    assert.deepEqual(shard.counts, { applied: 4, repeats: 4, gaps: 1, leaps: 0 })
+    assert.deepEqual(shard.counts, { applied: 4, repeats: 4, gaps: 1, stale: 0, leaps: 0 })
     assert.deepEqual(shard.positions().read, { 'matching/0': 4 })
   })
 
@@ -56,12 +61,59 @@ describe('Shard', () => {
     assert.throws(() => apply(shard, genesis('two')), /this is log two, the state was built from log one/)
   })
 
-  it('ignores entries of another epoch', () => {
+  it('begins a new epoch once: says so first on every stream, and numbers on', () => {
     const shard = newShard()
-    const entry = encodeEntry(tick(1), { version: 1, cause: 1, time: 1 })
-    const header = { source: matching, sequence: 1, hashBefore: emptyHash, endsCommand: true }
-    for (const epoch of [0, 2]) apply(shard, encodeFrame({ ...header, epoch }, [entry]))
-    assert.deepEqual(shard.counts, { applied: 0, repeats: 1, gaps: 1, leaps: 0 })
+    apply(shard, encodeCommands([tick(1)]))
+    const { outputs } = apply(shard, encodeCommands([tick(2), epoch(2), epoch(2), epoch(1), tick(3)]))
+    const said = outputs.map((output) => [destinationKey(output.to), output.epoch, output.sequence])
+    assert.deepEqual(said, [
+      ['risk.out/0', 1, 2],
+      ['risk.in/1', 1, 2],
+      ['risk.in/1', 2, 3],
+      ['orders.in/0', 2, 1],
+      ['risk.out/0', 2, 3],
+      ['risk.out/0', 2, 4],
+      ['risk.in/1', 2, 4],
+    ])
+    assert.deepEqual([shard.epoch, shard.inputs, shard.machine.applied], [2, 6, 3])
+  })
+
+  it('refuses a source that goes on in an epoch that is over, and only that source', () => {
+    const shard = newShard()
+    const [old, next, other] = [matching, matching, otherRisk].map((source) => new StreamWriter(source)) as [
+      StreamWriter,
+      StreamWriter,
+      StreamWriter,
+    ]
+    for (const stream of [old, next]) apply(shard, stream.frame(tick(1)))
+    next.epoch = 2
+    apply(shard, next.frame(epoch(2)))
+    apply(shard, old.frame(tick(7), tick(8)))
+    apply(shard, other.frame(tick(1)))
+    apply(shard, next.frame(tick(2)))
+    assert.deepEqual(shard.counts, { applied: 4, repeats: 1, gaps: 0, stale: 2, leaps: 0 })
+    assert.deepEqual(shard.positions().read, { 'matching/0': 3, 'risk/1': 1 })
+  })
+
+  it('remembers each source’s epoch in a snapshot', () => {
+    const shard = newShard()
+    const stream = new StreamWriter(matching)
+    stream.epoch = 2
+    apply(shard, stream.frame(epoch(2)))
+    const restored = Shard.decode(shard.encode(), [], PingMachine.decode)
+    assert.deepEqual(restored.encode(), shard.encode())
+    apply(restored, new StreamWriter(matching).frame(tick(1)))
+    assert.deepEqual([restored.epoch, restored.counts.stale], [2, 1])
+  })
+
+  it('writes and reads the first format as long as there was one epoch', () => {
+    const shard = newShard()
+    apply(shard, new StreamWriter(matching).frame(tick(1)), 77)
+    const bytes = shard.encode()
+    assert.equal(bytes[0], 1)
+    // As version 0.1 wrote it.
+    assert.equal(createHash('sha256').update(bytes).digest('hex'), FIRST_FORMAT_SHA256)
+    assert.deepEqual(Shard.decode(bytes, [], PingMachine.decode).encode(), bytes)
   })
 
   it('writes every byte of its state, and reads it back', () => {

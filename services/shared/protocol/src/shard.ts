@@ -1,17 +1,19 @@
-import { invariant } from '@bourse/domain/result'
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
 import type { Entry, EntryOf, ReplyAddress } from './entries.ts'
 import { encodeEntry, hashAfter, type Frame, type FramedEntry, type Source } from './frame.ts'
 import { emptyHash, type StreamHash } from './stream-hash.ts'
 import {
   destinationKey,
+  FIRST_EPOCH,
   InboundStream,
+  InboundStreams,
   readDestination,
   readSource,
   sourceKey,
   writeDestination,
   writeSource,
   type Destination,
+  type Dropped,
   type OutboundStream,
 } from './streams.ts'
 
@@ -60,6 +62,7 @@ export type MachineDecoder<M extends Machine> = (
 /** Bytes for one stream, with what a frame's header needs to know. */
 export type Output = {
   readonly to: Destination
+  readonly epoch: number
   readonly sequence: number
   readonly hashBefore: StreamHash
   readonly bytes: Buffer
@@ -81,12 +84,20 @@ export type Cut = {
 export type Effects = { readonly outputs: Output[]; readonly replies: Reply[]; readonly cuts: Cut[] }
 
 /** Faults seen on the inputs. They are about deliveries, so they are no part of the state. */
-export type InboundCounts = { applied: number; repeats: number; gaps: number; leaps: number }
+export type InboundCounts = {
+  applied: number
+  repeats: number
+  gaps: number
+  /** Entries of an epoch that is over: somebody still writes who should not. */
+  stale: number
+  leaps: number
+}
 
+const COUNTED_AS = { repeat: 'repeats', gap: 'gaps', stale: 'stale' } as const
 const LEAP_MS = 5 * 60_000
 const MARKERS_MAX = 16
-const SNAPSHOT_FORMAT = 1
-const STREAMS_MAX = 1024
+/** 2 has an epoch for each inbound stream; 1 is written, and read by older versions, as long as all are the first. */
+const SNAPSHOT_FORMATS = [1, 2]
 
 type PendingCut = {
   readonly waitingFor: Set<string>
@@ -102,12 +113,12 @@ export class Shard<M extends Machine> {
   readonly source: Source
   readonly topology: Topology
   readonly machine: M
-  readonly counts: InboundCounts = { applied: 0, repeats: 0, gaps: 0, leaps: 0 }
-  readonly #inbound = new Map<string, InboundStream>()
+  readonly counts: InboundCounts = { applied: 0, repeats: 0, gaps: 0, stale: 0, leaps: 0 }
+  #inbound = new InboundStreams()
   readonly #outbound = new Map<string, OutboundStream & { readonly to: Destination }>()
   readonly #pendingCuts = new Map<number, PendingCut>()
   #log = ''
-  #epoch = 1
+  #epoch = FIRST_EPOCH
   #version = 1
   #inputs = 0
   #time = 0
@@ -128,6 +139,7 @@ export class Shard<M extends Machine> {
     return this.#inputs
   }
 
+  /** Of what it writes from now on. */
   get epoch(): number {
     return this.#epoch
   }
@@ -150,24 +162,17 @@ export class Shard<M extends Machine> {
     const effects: Effects = { outputs: [], replies: [], cuts: [] }
     if (this.#time > 0 && appendedAt - this.#time > LEAP_MS) this.counts.leaps++
     this.#time = Math.max(this.#time, appendedAt)
-    if (frame.source.kind === 'genesis') {
-      this.#readGenesis(frame)
-      return effects
-    }
-    const sequenced = frame.source.kind !== 'gateway'
-    let before = frame.hashBefore
-    for (const framed of frame.entries) {
-      if (!sequenced || this.#accept(frame, framed, before))
-        this.#applyEntry(frame.source, framed, appendedAt, effects)
-      if (sequenced) before = hashAfter(before, framed.bytes)
-    }
+    if (frame.source.kind === 'genesis') this.#readGenesis(frame)
+    for (const framed of this.#inbound.take(frame, this.#countDropped))
+      this.#applyEntry(frame.source, framed, appendedAt, effects)
     return effects
   }
 
   /** Everything the next input's outcome depends on. */
   encode(): Buffer {
     const writer = new ByteWriter(64 * 1024)
-    writer.u8(SNAPSHOT_FORMAT)
+    const hasEpochs = [...this.#inbound].some(([, { epoch }]) => epoch !== FIRST_EPOCH)
+    writer.u8(hasEpochs ? 2 : 1)
     writeSource(writer, this.source)
     writer.u16(this.topology.riskShards)
     writer.u16(this.topology.matchingShards)
@@ -178,6 +183,7 @@ export class Shard<M extends Machine> {
     writer.u16(this.#inbound.size)
     for (const [key, stream] of this.#inbound) {
       writer.text(key, 64)
+      if (hasEpochs) writer.u32(stream.epoch)
       stream.encode(writer)
     }
     writer.u16(this.#outbound.size)
@@ -205,7 +211,7 @@ export class Shard<M extends Machine> {
   ): Shard<M> {
     const reader = new ByteReader(bytes)
     const format = reader.u8()
-    if (format !== SNAPSHOT_FORMAT) throw new MalformedError(`snapshot format ${format}`, 0)
+    if (!SNAPSHOT_FORMATS.includes(format)) throw new MalformedError(`snapshot format ${format}`, 0)
     const source = readSource(reader)
     const topology = { riskShards: reader.u16(), matchingShards: reader.u16() }
     const header = {
@@ -216,7 +222,11 @@ export class Shard<M extends Machine> {
       time: reader.safe(),
       markerLast: reader.safe(),
     }
-    const inbound = times(reader.u16(), () => [reader.text(64), InboundStream.decode(reader)] as const)
+    const inbound = times(reader.u16(), () => {
+      const key = reader.text(64)
+      const epoch = format === 1 ? FIRST_EPOCH : reader.u32()
+      return [key, InboundStream.decode(reader, epoch)] as const
+    })
     const outbound = times(reader.u16(), () => ({
       to: readDestination(reader),
       sequence: reader.safe(),
@@ -234,7 +244,7 @@ export class Shard<M extends Machine> {
     shard.#inputs = header.inputs
     shard.#time = header.time
     shard.#markerLast = header.markerLast
-    for (const [key, stream] of inbound) shard.#inbound.set(key, stream)
+    shard.#inbound = new InboundStreams(inbound)
     for (const stream of outbound) shard.#outbound.set(destinationKey(stream.to), stream)
     // A cut's rows are not kept over a restart: it ends without a state, and the operator asks again.
     for (const [marker, keys] of cuts) {
@@ -252,29 +262,14 @@ export class Shard<M extends Machine> {
     this.#log = first.entry.log
   }
 
-  #accept(frame: Frame, { sequence, bytes }: FramedEntry, before: StreamHash): boolean {
-    if (frame.epoch !== this.#epoch) {
-      this.counts[frame.epoch < this.#epoch ? 'repeats' : 'gaps']++
-      return false
-    }
-    const key = sourceKey(frame.source)
-    let stream = this.#inbound.get(key)
-    if (stream === undefined) {
-      invariant(this.#inbound.size < STREAMS_MAX, `more than ${STREAMS_MAX} sources write to one partition`)
-      stream = new InboundStream()
-      this.#inbound.set(key, stream)
-    }
-    const verdict = stream.accept(sequence, before, bytes)
-    if (verdict === 'repeat') this.counts.repeats++
-    if (verdict === 'gap') this.counts.gaps++
-    return verdict === 'next'
-  }
+  readonly #countDropped = (verdict: Dropped): void => void this.counts[COUNTED_AS[verdict]]++
 
   #applyEntry(source: Source, { entry }: FramedEntry, appendedAt: number, effects: Effects): void {
     this.#inputs++
     this.counts.applied++
     const firstOutput = effects.outputs.length
     if (entry.type === 'marker') this.#mark(entry.marker, source, effects)
+    else if (entry.type === 'epoch') this.#begin(entry.epoch, effects)
     else {
       for (const cut of this.#pendingCuts.values()) {
         if (cut.waitingFor.has(sourceKey(source))) cut.inFlight.push({ source, entry })
@@ -338,6 +333,7 @@ export class Shard<M extends Machine> {
     stream.sequence++
     effects.outputs.push({
       to,
+      epoch: this.#epoch,
       sequence: stream.sequence,
       hashBefore: stream.hash,
       bytes,
@@ -345,6 +341,13 @@ export class Shard<M extends Machine> {
     })
     stream.hash = hashAfter(stream.hash, bytes)
     return stream.sequence
+  }
+
+  /** A new epoch begins with the entry that says so, first on every stream. One that is not higher is known already. */
+  #begin(epoch: number, effects: Effects): void {
+    if (epoch <= this.#epoch) return
+    this.#epoch = epoch
+    for (const to of this.#destinations()) this.#send(to, { type: 'epoch', epoch }, effects)
   }
 
   #mark(marker: number, source: Source, effects: Effects): void {

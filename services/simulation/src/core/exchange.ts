@@ -14,6 +14,7 @@ import { Log } from './log.ts'
 import { Market } from './market.ts'
 import { decodeRisk, engineVariant, type Mutation } from './mutations.ts'
 import { SettlementWriter } from './settlement-writer.ts'
+import { NO_PAST, type Past } from './past.ts'
 import { ShardSnapshots } from './snapshots.ts'
 import { Trader } from './trader.ts'
 import type { World } from './world.ts'
@@ -25,6 +26,7 @@ const TICK_MS = 300
 /** Everything that one run consists of, its size drawn by the seed. */
 export class Exchange {
   readonly world: World
+  readonly past: Pick<Past, keyof typeof NO_PAST>
   readonly topology: Topology
   readonly log: Log
   readonly ledger = new MemoryLedger()
@@ -44,13 +46,17 @@ export class Exchange {
   #trading = true
   #silent = false
 
-  constructor(world: World, mutation?: Mutation) {
+  constructor(world: World, { mutation, past }: { mutation?: Mutation | undefined; past?: Past } = {}) {
     const { random } = world
     this.world = world
-    this.topology = { riskShards: random.between(1, 3), matchingShards: random.between(1, 3) }
+    this.past = past ?? NO_PAST
+    this.topology = past?.topology ?? {
+      riskShards: random.between(1, 3),
+      matchingShards: random.between(1, 3),
+    }
     const { riskShards, matchingShards } = this.topology
-    this.log = new Log(world, this.topology)
-    this.limits = drawLimits(world)
+    this.log = new Log(world, this.topology, past)
+    this.limits = past?.limits ?? drawLimits(world)
     const { ids } = this.limits
     this.risk = {
       ...{ machine: 'risk', inputTopic: 'risk.in', partitions: riskShards },
@@ -87,7 +93,10 @@ export class Exchange {
     // Two owners may tick at once for a while: the window may be over in a part of its time.
     const windowMs = ids.segmentTicks * ids.segmentsKept * TICK_MS
     this.asking = new Asking(world, this.gateways, windowMs / 4)
-    this.market = new Market(world, this.asking, this.topology, random.between(1, 3))
+    this.market = new Market(world, this.asking, this.topology, {
+      symbols: random.between(1, 3),
+      past: this.past,
+    })
     this.traders = several(random.between(3, 8), (i) => this.#startTrader(i))
     world.every(OPERATE_MS, () => (this.#trading && this.market.disturb(), this.#trading))
     if (world.weather.clockMs > 0) world.every(world.weather.clockMs, () => this.#disturbClock())
@@ -171,7 +180,8 @@ export class Exchange {
   #startTrader(index: number): Trader {
     const { world, log, asking, market } = this
     const shard = world.random.below(this.topology.riskShards)
-    const trader = new Trader({ world, log, asking, market, owner: `owner-${index}`, shard })
+    const owner = `${this.past.prefix}owner-${index}`
+    const trader = new Trader({ world, log, asking, market, owner, shard })
     world.every(ACT_MS, () => (this.#trading && trader.act(), this.#trading))
     return trader
   }

@@ -2,6 +2,7 @@ import { encodeEntry, encodeFrame, FRAME_BYTES_MAX } from '@bourse/protocol/fram
 import type { LogRecord } from '@bourse/protocol/replica'
 import type { Topology } from '@bourse/protocol/shard'
 import { emptyHash } from '@bourse/protocol/stream-hash'
+import type { Past } from './past.ts'
 import { Violation, type World } from './world.ts'
 
 /** Whether the writer of a frame no longer owns the shard that the frame speaks for. */
@@ -20,10 +21,12 @@ const BACK_MS = 30_000
 export class Log {
   readonly #world: World
   readonly #partitions = new Map<string, StoredRecord[]>()
+  readonly #begin: number
   #offsetMs = 0
 
-  constructor(world: World, { riskShards, matchingShards }: Topology) {
+  constructor(world: World, { riskShards, matchingShards }: Topology, past?: Pick<Past, 'inputs' | 'end'>) {
     this.#world = world
+    this.#begin = past?.end ?? BEGIN
     const sizes = {
       'risk.in': riskShards,
       'risk.out': riskShards,
@@ -31,13 +34,20 @@ export class Log {
       'orders.out': matchingShards,
     }
     for (const [topic, size] of Object.entries(sizes)) {
-      for (let partition = 0; partition < size; partition++) this.append(topic, partition, genesis())
+      for (let partition = 0; partition < size; partition++) {
+        const kept = past?.inputs.get(`${topic}/${partition}`)
+        if (kept === undefined) this.append(topic, partition, genesis())
+        else
+          this.records(topic, partition).push(
+            ...kept.map((record) => ({ ...record, origin: 'once' as const })),
+          )
+      }
     }
   }
 
   /** The broker's clock. */
   get time(): number {
-    return BEGIN + this.#world.now + this.#offsetMs
+    return this.#begin + this.#world.now + this.#offsetMs
   }
 
   append(topic: string, partition: number, value: Buffer, origin: Origin = 'once'): void {

@@ -3,6 +3,7 @@ import { lots, ticks } from '@bourse/domain/units'
 import type { EntryOf } from '@bourse/protocol/entries'
 import type { Topology } from '@bourse/protocol/shard'
 import type { Asking } from './asking.ts'
+import type { Past } from './past.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
@@ -18,15 +19,27 @@ export class Market {
   readonly #asking: Asking
   readonly #topology: Topology
   readonly #scale: number
+  readonly #prefix: string
+  readonly #markersBefore: number
   #commands = 0
 
-  constructor(world: World, asking: Asking, topology: Topology, symbols: number) {
+  constructor(
+    world: World,
+    asking: Asking,
+    topology: Topology,
+    { symbols, past }: { symbols: number; past: Pick<Past, 'prefix' | 'assets' | 'listings' | 'markers'> },
+  ) {
     this.#world = world
     this.#asking = asking
     this.#topology = topology
     // With 18 decimals amounts outgrow 64 bits.
     this.#scale = world.random.pick([8, 8, 18])
-    this.#listAssets(symbols)
+    this.#prefix = past.prefix
+    this.#markersBefore = past.markers
+    this.assets.push(...past.assets)
+    this.listings.push(...past.listings)
+    if (past.listings.length > 0) this.openAll()
+    else this.#listAssets(symbols)
   }
 
   /** Opens what is closed: at the end of a run every symbol trades. */
@@ -50,22 +63,25 @@ export class Market {
 
   #listAssets(symbols: number): void {
     for (let i = 0; i <= symbols; i++) {
-      const code = i === 0 ? 'USD' : `A${i}`
+      const code = this.#prefix + (i === 0 ? 'USD' : `A${i}`)
       const scale = i === 0 ? 8 : this.#scale
       this.#command(
         `asset ${code}`,
         (base) => ({ ...base, type: 'listAsset', code, scale }),
         ({ orderId }) => {
           this.assets.push({ asset: orderId, code, scale })
-          if (this.assets.length === symbols + 1) this.#listSymbols()
+          if (this.assets.filter((asset) => asset.code.startsWith(this.#prefix)).length === symbols + 1)
+            this.#listSymbols()
         },
       )
     }
   }
 
   #listSymbols(): void {
-    const quote = this.assets.find(({ code }) => code === 'USD')
-    for (const base of this.assets.filter((asset) => asset !== quote)) {
+    const quote = this.assets.find(({ code }) => code === `${this.#prefix}USD`)
+    for (const base of this.assets.filter(
+      (asset) => asset !== quote && asset.code.startsWith(this.#prefix),
+    )) {
       if (quote === undefined) return
       const listing = makeListing(this.#world.random, this.#topology, base, quote)
       this.#command(
@@ -81,7 +97,7 @@ export class Market {
   }
 
   #mark(): void {
-    const marker = this.markers.length + 1
+    const marker = this.#markersBefore + this.markers.length + 1
     this.markers.push(marker)
     this.#world.faults.marker_cut.drawn++
     for (let shard = 0; shard < this.#topology.riskShards; shard++) {
@@ -94,7 +110,7 @@ export class Market {
     build: (base: Pick<Operation, 'commandId' | 'replyTo'>) => Operation,
     onDone: (reply: EntryOf<'reply'>) => void = () => undefined,
   ): void {
-    const commandId = `operation-${++this.#commands}`
+    const commandId = `${this.#prefix}operation-${++this.#commands}`
     // Built once, so that every attempt has the same content.
     const content = build({ commandId, replyTo: { partition: 0, instance: 0, request: 0 } })
     this.#asking.ask({
@@ -112,7 +128,7 @@ type Operation = EntryOf<'listAsset'> | EntryOf<'listSymbol'> | EntryOf<'setSymb
 
 function makeListing(random: Random, { matchingShards }: Topology, base: Asset, quote: Asset): Listing {
   return {
-    ...{ symbol: 0, name: `${base.code}-USD`, base, quote, tickDecimals: 2 },
+    ...{ symbol: 0, name: `${base.code}-${quote.code}`, base, quote, tickDecimals: 2 },
     ...{ lotDecimals: 4, minLots: lots(1), maxLots: lots(10_000), minNotional: 100 },
     ...{ makerFeePpm: random.pick([0, 100, 1_000]), takerFeePpm: random.pick([100, 2_000, 50_000]) },
     ...{ referencePrice: ticks(REFERENCE_PRICE), bandPpm: BAND_PPM, partition: random.below(matchingShards) },

@@ -53,7 +53,7 @@ export async function simulate(seed: number, { mutation, onStory }: SimulateOpti
   const mend = breakPrototypes(mutation)
   let exchange: Exchange | undefined
   try {
-    exchange = new Exchange(world, mutation)
+    exchange = new Exchange(world, { mutation })
     await live(exchange)
     mend()
     check(exchange)
@@ -69,7 +69,8 @@ export async function simulate(seed: number, { mutation, onStory }: SimulateOpti
   }
 }
 
-async function live(exchange: Exchange): Promise<void> {
+/** A storm, and the calm after it until nothing is under way any more. */
+export async function live(exchange: Exchange): Promise<void> {
   const { world } = exchange
   const stormMs = world.random.between(2_000, 6_000)
   await until(world, () => world.now > stormMs, Infinity)
@@ -86,7 +87,7 @@ async function live(exchange: Exchange): Promise<void> {
 const LOOK_EVERY = 64
 
 /** Carries events out until something is so. Lets promises of the shell go on after each event. */
-async function until(world: World, isSo: () => boolean, msMax: number): Promise<void> {
+export async function until(world: World, isSo: () => boolean, msMax: number): Promise<void> {
   const deadline = world.now + msMax
   for (let events = 0; ; events++) {
     if (events % LOOK_EVERY === 0 && isSo()) return
@@ -97,8 +98,9 @@ async function until(world: World, isSo: () => boolean, msMax: number): Promise<
   }
 }
 
-function check(exchange: Exchange): void {
-  const { world, log, topology, ledger, market, traders } = exchange
+/** Every promise, of an exchange at rest. */
+export function check(exchange: Exchange): void {
+  const { world, log, topology, ledger, market } = exchange
   const readings = readAll(exchange)
   countRepeats(exchange, readings)
   const straightRisk = runAll(exchange, 'risk')
@@ -123,7 +125,7 @@ function check(exchange: Exchange): void {
   const riskOut = risk.flatMap(
     (_, shard) => readings.get(`risk.out/${shard}`)?.bySource.get(`risk/${shard}`) ?? [],
   )
-  checkHistories(traders, riskOut, ledger, world)
+  checkHistories(exchange, riskOut)
   for (const marker of market.markers) {
     if (checkCut(marker, topology, { cuts: exchange.cuts, ledger, listings: market.listings }))
       world.bit('marker_cut')

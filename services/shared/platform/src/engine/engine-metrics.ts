@@ -23,6 +23,11 @@ export function publishEngineMetrics<M extends Machine>(engine: Engine<M>, regis
       'entries beyond the next one: the sender must emit again',
       (p) => runner(p).shard.counts.gaps,
     ],
+    stale_refused: [
+      'entries of an epoch that is over: another region still writes here',
+      (p) => runner(p).shard.counts.stale,
+    ],
+    epoch: ['epoch of what is emitted', (p) => runner(p).shard.epoch],
     clock_leaps: ['leaps of log time by more than five minutes', (p) => runner(p).shard.counts.leaps],
     frames_emitted: ['frames handed to the broker', (p) => runner(p).counts.framesOut],
     replies_lost: ['answers that could not be delivered', (p) => runner(p).counts.repliesLost],

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { WrongLogError, Replica, type Snapshot } from '@bourse/protocol/replica'
 import { Shard, type Machine, type MachineDecoder, type Topology } from '@bourse/protocol/shard'
 import { encodeCommands } from '@bourse/protocol/frame'
@@ -43,6 +44,7 @@ export type EngineParts = {
   readonly onFatal: (error: Error) => void
 }
 
+const NONCES = 2 ** 32
 const READ_MAX = 1_000
 const READ_WAIT_MS = 100
 /** What comes within a millisecond of the first record shares its frames: a third less CPU under load. */
@@ -147,12 +149,9 @@ export class Engine<M extends Machine> {
     if (!lost) await this.#commitFor(partitions.map(({ partition }) => this.#runner(partition)))
   }
 
-  /** Whether every followed partition has been read up to where it ended when we began, or never will be. */
+  /** Whether every followed partition has been read up to where it ended when we began, or as far as it may be. */
   get caughtUp(): boolean {
-    return [...this.runners.values()].every(
-      ({ partition, replica, stopped }) =>
-        stopped !== undefined || replica.next >= (this.#ends.get(partition) ?? 0),
-    )
+    return [...this.runners.values()].every((runner) => runner.isWarm(this.#ends.get(runner.partition) ?? 0))
   }
 
   /** Partitions that stand still until a person acts: the others go on. */
@@ -336,7 +335,8 @@ export class Engine<M extends Machine> {
     if (tick === undefined) return
     for (const { partition, replica, stopped } of this.runners.values()) {
       if (!replica.owned || stopped !== undefined) continue
-      const frame = encodeCommands([tick(replica.shard.machine)])
+      const nonce = { high: randomInt(NONCES), low: randomInt(NONCES) }
+      const frame = encodeCommands([tick(replica.shard.machine)], nonce)
       this.#parts.producer.send(inputTopic, partition, frame, () => undefined)
     }
   }

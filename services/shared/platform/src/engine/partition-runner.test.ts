@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { decodeFrame } from '@bourse/protocol/frame'
-import { Replica } from '@bourse/protocol/replica'
+import { KEPT_OUTPUTS_MAX, Replica } from '@bourse/protocol/replica'
 import { emptyHash } from '@bourse/protocol/stream-hash'
 import { newShard, StreamWriter, ticks } from '@bourse/protocol/testing/ping-machine'
 import { PartitionRunner } from './partition-runner.ts'
@@ -68,6 +68,20 @@ describe('PartitionRunner', () => {
     await turn()
     assert.deepEqual(told(), ['risk.out/0 1-1', 'risk.in/1 1-1'])
     assert.equal(runner.replica.acknowledged, 1)
+  })
+
+  it('is warm when it has kept all that it may, and reads on once it owns', async () => {
+    const long = ticks(KEPT_OUTPUTS_MAX / 2 + 10)
+    assert.equal(runner.isWarm(long.length), false)
+    runner.offer(long)
+    assert.deepEqual([runner.replica.next, runner.isWarm(long.length)], [KEPT_OUTPUTS_MAX / 2, true])
+    runner.own(undefined)
+    for (let delivered = 0; delivered < sent.length; delivered++) {
+      sent[delivered]!.deliver()
+      if (delivered % 1_000 === 0) await turn()
+    }
+    await turn()
+    assert.deepEqual([runner.replica.next, runner.blocked], [long.length, false])
   })
 
   it('stops for good at a record that cannot be applied, and still emits what came before', async () => {

@@ -71,6 +71,14 @@ export class PartitionRunner<M extends Machine> {
     return this.#waiting.length > 0 || this.stopped !== undefined
   }
 
+  /**
+   * Whether it has read up to `end`, or as far as it can before it owns the partition: what nobody has emitted is
+   * limited, and where nobody owns, as in an exchange that is recovered, it will not get less.
+   */
+  isWarm(end: number): boolean {
+    return this.replica.next >= end || this.blocked
+  }
+
   /** Takes records in the order of the log, applies what may be applied, and emits. */
   offer(records: readonly LogRecord[]): void {
     if (this.stopped !== undefined) return

@@ -24,6 +24,12 @@ export type TopicPartition = { readonly topic: string; readonly partition: numbe
 /** `offset` is the next one to read. */
 export type TopicPartitionOffset = TopicPartition & { readonly offset: number }
 
+/**
+ * A header that a record has which was copied from another region's log: the time that it had there, in milliseconds
+ * since 1970. It is the record's time; the broker's own would be the copy's.
+ */
+export const LOG_TIME_HEADER = 'log-time'
+
 /** Start at the oldest record that the broker still has. */
 export const OFFSET_BEGINNING = -2
 

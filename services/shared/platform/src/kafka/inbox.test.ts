@@ -44,6 +44,20 @@ describe('Inbox', () => {
     assert.deepEqual(offsets(await reading), [5, 6, 7])
   })
 
+  it('takes a copied record for as old as it was where it was written first', async () => {
+    const { inbox, bring } = fakeConsumer()
+    inbox.expect({ topic: 't', partition: 0, offset: 5 })
+    const reading = read(inbox)
+    bring({
+      ...record(0, 5),
+      headers: [{ other: Buffer.from('7') }, { 'log-time': Buffer.from('1700000000123') }],
+    })
+    await tick()
+    bring()
+    const [message] = await reading
+    assert.equal(message?.timestamp, 1_700_000_000_123)
+  })
+
   it('fails for good when a partition has a hole', async () => {
     const { inbox, bring } = fakeConsumer()
     inbox.expect({ topic: 't', partition: 0, offset: 5 })

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Message as ClientMessage } from 'node-rdkafka'
 
-import type { TopicPartition, TopicPartitionOffset } from './client.ts'
+import { LOG_TIME_HEADER, type TopicPartition, type TopicPartitionOffset } from './client.ts'
 import { KafkaError, kafkaError } from './error.ts'
 
 /** One record. Keys and headers are not used: the partition is always named, and the frame says the rest. */
@@ -9,7 +9,7 @@ export type Message = {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** Milliseconds since 1970, by the broker's clock where the topic says LogAppendTime. */
+  /** Milliseconds since 1970, by the clock of the broker that had it first where its topic says LogAppendTime. */
   readonly timestamp: number
   readonly value: Buffer
 }
@@ -174,7 +174,7 @@ export class Inbox {
   }
 
   /** `pull` is the native wait that brought the message: one begun before the assignment may bring an old one. */
-  #arrived({ topic, partition, offset, timestamp, value }: ClientMessage, pull: number): void {
+  #arrived({ topic, partition, offset, headers, ...message }: ClientMessage, pull: number): void {
     const position = this.#positions.get(keyOf(topic, partition))
     if (position === undefined) return
     const { next, since } = position
@@ -186,7 +186,8 @@ export class Inbox {
       return
     }
     position.next = offset + 1
-    this.#ready.push({ topic, partition, offset, timestamp: timestamp ?? -1, value: value ?? NO_VALUE })
+    const timestamp = (headers && logTimeIn(headers)) ?? message.timestamp ?? -1
+    this.#ready.push({ topic, partition, offset, timestamp, value: message.value ?? NO_VALUE })
   }
 
   #hasReady(): boolean {
@@ -225,5 +226,13 @@ export class Inbox {
 }
 
 type Position = TopicPartition & { next: number | undefined; readonly since: number; paused: boolean }
+
+/** Headers come as one object each, their values as bytes. */
+function logTimeIn(headers: readonly object[]): number | undefined {
+  for (const header of headers) {
+    for (const [name, value] of Object.entries(header)) if (name === LOG_TIME_HEADER) return Number(value)
+  }
+  return undefined
+}
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`

@@ -3,6 +3,7 @@ import rdkafka from 'node-rdkafka'
 import {
   CLOSE_TIMEOUT_MS,
   type KafkaConnection,
+  LOG_TIME_HEADER,
   type TopicPartition,
   clientSettings,
   connect,
@@ -35,6 +36,11 @@ export type ProducerOptions = KafkaConnection & {
 
 /** `error` is undefined when all in-sync replicas have the record; then `offset` is where it is. */
 export type OnDelivered = (error: KafkaError | undefined, offset: number) => void
+
+export type SendOptions = {
+  /** The time that another region's broker gave the record: it keeps that, whenever it is written here. */
+  readonly logTime?: number
+}
 
 /** Idempotent, `acks=all`, in order: a record is sent as soon as it is given. */
 export async function connectProducer(options: ProducerOptions): Promise<Producer> {
@@ -100,10 +106,17 @@ export class Producer {
    *
    * @throws KafkaError `queue_full`: not taken, try again when reports have come; `fatal`: this client is dead.
    */
-  send(topic: string, partition: number, value: Buffer, onDelivered: OnDelivered): void {
+  send(
+    topic: string,
+    partition: number,
+    value: Buffer,
+    onDelivered: OnDelivered,
+    { logTime }: SendOptions = {},
+  ): void {
+    const headers = logTime === undefined ? undefined : [{ [LOG_TIME_HEADER]: String(logTime) }]
     const id = this.#nextId++
     try {
-      this.#client.produce(topic, partition, value, undefined, undefined, id)
+      this.#client.produce(topic, partition, value, undefined, undefined, id, headers)
     } catch (cause) {
       throw kafkaError(cause as Error, `produce to ${topic}[${partition}]`)
     }

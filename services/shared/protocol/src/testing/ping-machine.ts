@@ -4,6 +4,7 @@ import type { Entry } from '../entries.ts'
 import type { LogRecord } from '../replica.ts'
 import { Shard, type Context, type Machine, type Topology } from '../shard.ts'
 import { emptyHash, type StreamHash } from '../stream-hash.ts'
+import { FIRST_EPOCH } from '../streams.ts'
 
 export const topology: Topology = { riskShards: 2, matchingShards: 1 }
 
@@ -40,6 +41,7 @@ export const newShard = (): Shard<PingMachine> => new Shard(new PingMachine(), 0
 
 /** Writes one source's stream in frames. */
 export class StreamWriter {
+  epoch = FIRST_EPOCH
   readonly #source: Source
   #sequence = 0
   #hash: StreamHash = emptyHash
@@ -51,7 +53,12 @@ export class StreamWriter {
   frame(...entries: readonly Entry[]): Buffer {
     const stamp = { version: 1, cause: 1, time: 1 }
     const encoded = entries.map((entry) => encodeEntry(entry, stamp))
-    const header = { source: this.#source, epoch: 1, sequence: this.#sequence + 1, endsCommand: true }
+    const header = {
+      source: this.#source,
+      epoch: this.epoch,
+      sequence: this.#sequence + 1,
+      endsCommand: true,
+    }
     const frame = encodeFrame({ ...header, hashBefore: this.#hash }, encoded)
     this.#sequence += encoded.length
     for (const bytes of encoded) this.#hash = hashAfter(this.#hash, bytes)

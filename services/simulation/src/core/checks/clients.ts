@@ -3,6 +3,7 @@ import { refusalCodes } from '@bourse/domain/refusals'
 import type { FramedEntry } from '@bourse/protocol/frame'
 import type { MemoryLedger } from '@bourse/settlement/core/memory-ledger'
 import { inWords } from '../asking.ts'
+import type { Exchange } from '../exchange.ts'
 import type { Remembered, Trader } from '../trader.ts'
 import { Violation, type World } from '../world.ts'
 
@@ -17,14 +18,12 @@ type Facts = {
  * what was refused does not exist, and nothing exists that nobody asked for.
  */
 export function checkHistories(
-  traders: readonly Trader[],
+  { traders, ledger, world, past }: Pick<Exchange, 'traders' | 'ledger' | 'world' | 'past'>,
   riskOut: readonly FramedEntry[],
-  ledger: MemoryLedger,
-  world: World,
 ): void {
   const stated = factsOf(riskOut)
   const kept = rowsOf(ledger)
-  const asked = new Set<string>()
+  const asked = new Set(past.asked)
   for (const remembered of traders.flatMap(({ history }) => history)) {
     if (remembered.isProbe) continue
     const key = keyOf(remembered.command)
@@ -36,7 +35,7 @@ export function checkHistories(
   for (const key of [...stated.orders.keys(), ...stated.postings.keys()]) {
     if (!asked.has(key)) throw new Violation(`nobody asked for ${key}`)
   }
-  checkAccounts(traders, ledger)
+  checkAccounts(traders, ledger, past.owners)
 }
 
 function checkOnce({ command, asked }: Remembered, key: string, facts: Facts, where: string): void {
@@ -85,15 +84,15 @@ function checkEffect(
     throw new Violation(`${name}: it ended ${result.status}, the ledger says ${order.status}`)
 }
 
-function checkAccounts(traders: readonly Trader[], ledger: MemoryLedger): void {
+function checkAccounts(traders: readonly Trader[], ledger: MemoryLedger, ownersBefore: number): void {
   const rows = ledger.accounts.rows().length
   const opened = traders.filter(({ account }) => account !== undefined)
   for (const { account } of opened) {
     if (account !== undefined && ledger.accounts.find({ account }) === undefined)
       throw new Violation(`account ${account} was opened and is not in the ledger`)
   }
-  if (rows > traders.length || rows < opened.length)
-    throw new Violation(`${rows} accounts for ${traders.length} owners`)
+  const owners = traders.length + ownersBefore
+  if (rows > owners || rows < opened.length) throw new Violation(`${rows} accounts for ${owners} owners`)
 }
 
 function factsOf(riskOut: readonly FramedEntry[]): Facts {
@@ -118,7 +117,7 @@ function rowsOf(ledger: MemoryLedger): Facts {
   return { orders, postings }
 }
 
-const keyOf = ({ type, account, commandId }: Remembered['command']): string =>
+export const keyOf = ({ type, account, commandId }: Remembered['command']): string =>
   `${type === 'deposit' || type === 'withdraw' ? 'funds' : 'place'} ${account} ${commandId}`
 
 function push(lists: Map<string, number[]>, key: string, value: number): void {

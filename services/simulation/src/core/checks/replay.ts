@@ -63,14 +63,14 @@ export function readPartition(log: Log, topic: string, partition: number): Readi
   const repeats = { once: 0, twice: 0, zombie: 0 }
   let gaps = 0
   for (const { value, origin } of log.records(topic, partition)) {
-    const { source, hashBefore, entries } = decodeFrame(value)
+    const { source, epoch, hashBefore, entries } = decodeFrame(value)
     if (source.kind === 'genesis' || source.kind === 'gateway') continue
     const key = sourceKey(source)
     const stream = streams.get(key) ?? { inbound: new InboundStream(), entries: [] }
     streams.set(key, stream)
     let before = hashBefore
     for (const entry of entries) {
-      const verdict = stream.inbound.accept(entry.sequence, before, entry.bytes)
+      const verdict = stream.inbound.accept({ epoch, sequence: entry.sequence }, before, entry.bytes)
       if (verdict === 'next') stream.entries.push(entry)
       if (verdict === 'repeat') repeats[origin]++
       if (verdict === 'gap') gaps++
