@@ -12,7 +12,8 @@ const CA_FOLDER = '/etc/bourse/database-ca'
 
 export const WAITING: Resources = {
   requests: { cpu: '20m', memory: '96Mi', ephemeralStorage: '32Mi' },
-  limits: { cpu: '1', memory: '256Mi', ephemeralStorage: '64Mi' },
+  // When a node is drained many start at once; they have time, and whoever serves has not.
+  limits: { cpu: '200m', memory: '256Mi', ephemeralStorage: '64Mi' },
 }
 
 /** The only place where a container may write. */

@@ -16,7 +16,7 @@ import {
   k8s,
 } from 'cdk8s-plus-28'
 import { Construct } from 'constructs'
-import { PRE_STOP_SECONDS, type Resources } from '../values/schema.ts'
+import { type Resources } from '../values/schema.ts'
 import { checksum } from './checksum.ts'
 import { completePod, containerSecurity, podSecurity, type PriorityClassName } from './hardening.ts'
 import { type Component, SLOT_LABEL, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
@@ -54,6 +54,8 @@ export type ServiceWorkloadProps = {
   /** Whether the public API is served here. */
   readonly isPublic?: boolean
   readonly resources: Resources
+  /** Before SIGTERM. Whoever sends it work hears of its end meanwhile, and who comes in its place starts. */
+  readonly preStopSeconds: number
   readonly shutdownGraceMs: number
   readonly terminationGraceSeconds: number
   /** How long a process may take until it answers at all. Then it is started again. */
@@ -166,7 +168,7 @@ export class ServiceWorkload extends Construct {
       startup: probe('/live', STARTUP_PERIOD_S, Math.ceil(startupSeconds / STARTUP_PERIOD_S)),
       liveness: probe('/live', LIVE_PERIOD_S, 3),
       readiness: probe('/ready', READY_PERIOD_S, 2),
-      lifecycle: { preStop: Handler.fromCommand(['sleep', String(PRE_STOP_SECONDS)]) },
+      lifecycle: { preStop: Handler.fromCommand(['sleep', String(this.#props.preStopSeconds)]) },
       resources: containerResources(resources),
       securityContext: { ...containerSecurity, readOnlyRootFilesystem: !development },
     })

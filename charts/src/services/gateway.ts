@@ -81,6 +81,7 @@ export class Gateway extends Construct {
       surge: '25%',
       priorityClassName: 'bourse-serving',
       ...{ resources, placement, replicas: 'autoscaled' },
+      preStopSeconds: values.preStopSeconds,
       shutdownGraceMs: values.shutdownGraceMs,
       terminationGraceSeconds: values.terminationGraceSeconds,
     })

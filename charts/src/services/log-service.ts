@@ -29,13 +29,13 @@ export class LogService extends Construct {
       metadata: { name: service, labels: labelsOf(service, component), annotations: inWave('foundation') },
       automountToken: false,
     })
-    const { scaling, settings, resources, shutdownGraceMs, terminationGraceSeconds } = values
+    const { scaling, settings, resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds } = values
     const { DATABASE_URL: database } = workloadProps.secrets
     if (database === undefined) throw new Error(`${service} has no DATABASE_URL to wait for`)
     const workload = new ServiceWorkload(this, 'Workload', surroundings, {
       ...workloadProps,
       ...{ service, component, serviceAccount, database },
-      ...{ resources, shutdownGraceMs, terminationGraceSeconds },
+      ...{ resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds },
       config: { ...config, ...settings },
       surge: 1,
       replicas: lagSource === null ? scaling.minReplicas : 'autoscaled',

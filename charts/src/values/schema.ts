@@ -27,6 +27,7 @@ const settings = z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string())
 const workload = {
   resources,
   settings,
+  preStopSeconds: count(1).describe('how long a pod works on, as if nothing were, after its end was decided'),
   shutdownGraceMs: milliseconds.describe('SHUTDOWN_GRACE_MS: what closing may take'),
   terminationGraceSeconds: count(1).describe('from the end of a pod being decided to SIGKILL'),
 }
@@ -155,12 +156,11 @@ export type LagScaling = z.infer<typeof lagScaling>
 /** What a values file may say: the schema that editors read. A file says a part of it, so nothing is required. */
 export const valuesShape = shape
 
-/** How long the preStop hook waits, so that nobody sends requests any more when SIGTERM comes. */
-export const PRE_STOP_SECONDS = 5
+type Drain = { readonly preStopSeconds: number; readonly shutdownGraceMs: number }
 
 /** How long a pod works after its end was decided: so long a balancer must leave it the requests it has. */
-export const drainSecondsOf = ({ shutdownGraceMs }: { readonly shutdownGraceMs: number }): number =>
-  PRE_STOP_SECONDS + Math.ceil(shutdownGraceMs / 1000)
+export const drainSecondsOf = ({ preStopSeconds, shutdownGraceMs }: Drain): number =>
+  preStopSeconds + Math.ceil(shutdownGraceMs / 1000)
 
 type Check = (values: Values) => readonly [path: string, message: string][]
 
