@@ -7,8 +7,12 @@ import { longestGap } from './gap.ts'
 /** A client whose commands pass one risk shard and one matching shard. */
 export type Probe = { readonly token: string; readonly symbol: string }
 
-/** An attempt that has no answer by then is given up, and the same command asked again on a new connection. A handover loses answers. */
-const ATTEMPT_MS = 500
+/**
+ * Without an answer by then the same command is asked again on a new connection, while the old one stays: a handover loses
+ * answers, and a busy machine only makes them late. The first answer counts.
+ */
+const ASK_AGAIN_MS = 500
+const CONNECTIONS_MAX = 60
 const PAUSE_MS = 40
 
 /** Never traded and never resting: far below the market, and closed by matching at once. */
@@ -62,26 +66,41 @@ export class GapWatch {
     this.#served.push(served)
     for (let number = 0; !this.#stopping.signal.aborted; number++) {
       const id = `probe-${index}-${number}`
-      let answer: Answer
-      do {
-        answer = await this.#attempt(token, { ...PASSING_ORDER, symbol, client_order_id: id })
-        if (hasMatched(answer)) break
-        this.#attempts.push({ at: performance.now(), probe: index, told: `${answer.code} ${id}` })
-      } while (isIndefinite(answer) && !this.#stopping.signal.aborted)
+      const told = (code: string): unknown =>
+        this.#attempts.push({ at: performance.now(), probe: index, told: `${code} ${id}` })
+      const answer = await this.#ask(token, { ...PASSING_ORDER, symbol, client_order_id: id }, told)
       // A refusal, such as of an order that came too late, is an answer but no service.
-      if (hasMatched(answer)) served.push(performance.now())
+      if (answer !== undefined && hasMatched(answer)) served.push(performance.now())
       await sleep(PAUSE_MS)
     }
   }
 
-  async #attempt(token: string, body: Readonly<Record<string, string>>): Promise<Answer> {
-    const connection = new Pool(this.#url, { connections: 1 })
-    const giveUp = setTimeout(() => void connection.destroy(), ATTEMPT_MS)
-    const answer = await new ExchangeClient(connection, token).order(body, { wantResult: true })
-    clearTimeout(giveUp)
-    await connection.destroy()
-    if (!hasMatched(answer)) await sleep(PAUSE_MS)
-    return answer
+  /** What a command came to; undefined where this was stopped before anybody knew. */
+  async #ask(
+    token: string,
+    body: Readonly<Record<string, string>>,
+    told: (code: string) => unknown,
+  ): Promise<Answer | undefined> {
+    const connections: Pool[] = []
+    let definite: Answer | undefined
+    let onDefinite = (): void => {}
+    const answered = new Promise<void>((resolve) => (onDefinite = resolve))
+    const attempt = async (): Promise<void> => {
+      const connection = new Pool(this.#url, { connections: 1 })
+      connections.push(connection)
+      const answer = await new ExchangeClient(connection, token).order(body, { wantResult: true })
+      if (isDefinite(answer)) {
+        definite ??= answer
+        onDefinite()
+      } else if (definite === undefined) told(answer.code)
+    }
+    while (definite === undefined && !this.#stopping.signal.aborted) {
+      const open = connections.length < CONNECTIONS_MAX ? [attempt()] : []
+      await Promise.race([answered, sleep(ASK_AGAIN_MS), ...open])
+      if (definite === undefined) await Promise.race([answered, sleep(PAUSE_MS)])
+    }
+    await Promise.all(connections.map((connection) => connection.destroy()))
+    return definite
   }
 }
 
@@ -90,5 +109,6 @@ const closed = z.looseObject({ status: z.literal('closed') })
 /** Asked again, an order that risk has accepted and matching has not seen is answered too: it is still open. */
 const hasMatched = ({ code, body }: Answer): boolean => code === 'accepted' && closed.safeParse(body).success
 
-const isIndefinite = (answer: Answer): boolean =>
-  answer.status === 0 || answer.status === 429 || answer.status >= 500 || answer.code === 'accepted'
+const isDefinite = (answer: Answer): boolean =>
+  hasMatched(answer) ||
+  !(answer.status === 0 || answer.status === 429 || answer.status >= 500 || answer.code === 'accepted')

@@ -33,8 +33,10 @@ describe('a release', function () {
     const before = new Set((await servicePods()).map(({ uid }) => uid))
     let tookMs = 0
     const { commands, indefinite, gapMs, calmMs } = await exchange.tradeThrough(async () => {
-      await cluster.kubectl.run(['rollout', 'restart', ...names])
-      tookMs = await cluster.settled()
+      for (const name of names) {
+        await cluster.kubectl.run(['rollout', 'restart', name])
+        tookMs += await cluster.settled()
+      }
     })
     const left = (await servicePods()).filter(({ uid }) => before.has(uid))
     tell(
