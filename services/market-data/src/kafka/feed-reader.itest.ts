@@ -150,7 +150,7 @@ describe('FeedReader', function () {
     await reads(second, 3)
     assert.deepEqual(second.starts, [1], 'one record is read again to know the log by')
     assert.notDeepEqual(second.feed()?.encode(), bytes)
-    assert.deepEqual(second.feed()?.counts, { applied: 2, repeats: 0, gaps: 0 })
+    assert.deepEqual(second.feed()?.counts, { applied: 2, repeats: 0, gaps: 0, stale: 0 })
     assert.deepEqual(
       [...(second.feed()?.markets ?? [])][0]?.depth(5).bids,
       '[["0.02","0.002"],["0.01","0.001"]]',
