@@ -31,7 +31,7 @@ export function loadValues(
   const files = [join(VALUES_FOLDER, 'base.yaml'), join(VALUES_FOLDER, `${environment}.yaml`)]
   if (file !== undefined) files.push(file)
   const layers = [
-    ...files.map((path) => parse(readFileSync(path, 'utf8')) as unknown),
+    ...files.map((path) => parse(readFileSync(path, 'utf8'), { merge: true }) as unknown),
     ...set.map(assignment),
     over,
   ]
