@@ -58,24 +58,19 @@ export type PodAdditions = {
   readonly tolerations?: k8s.Toleration[]
 }
 
-/** Of the pod's one container and its one initContainer. */
-export type PodResources = { readonly containers: Resources; readonly initContainers?: Resources }
-
-/** Adds to a pod what cdk8s-plus has no property for, or one that cannot say it. */
+/** Adds to a pod of one container what cdk8s-plus has no property for, or one that cannot say it. */
 export function completePod(
   workload: Construct,
   additions: PodAdditions,
-  resources: PodResources,
+  { requests, limits }: Resources,
   podSpec = '/spec/template/spec',
 ): void {
   const fields = { ...additions, enableServiceLinks: false }
   // cdk8s-plus knows ephemeral storage in whole gibibytes alone.
-  const storage = Object.entries(resources).flatMap(([list, { requests, limits }]) =>
-    Object.entries({ requests, limits }).map(([bound, { ephemeralStorage }]) =>
-      JsonPatch.add(
-        `${podSpec}/${list}/0/resources/${bound}/ephemeral-storage`,
-        k8s.Quantity.fromString(ephemeralStorage),
-      ),
+  const storage = Object.entries({ requests, limits }).map(([bound, { ephemeralStorage }]) =>
+    JsonPatch.add(
+      `${podSpec}/containers/0/resources/${bound}/ephemeral-storage`,
+      k8s.Quantity.fromString(ephemeralStorage),
     ),
   )
   const metadata = podSpec.replace(/spec$/, 'metadata')

@@ -63,7 +63,7 @@ export class OperatorJob extends Construct {
       },
     })
     addCommand(this, job, props)
-    completePod(job, { priorityClassName: 'bourse-jobs' }, { containers: props.resources })
+    completePod(job, { priorityClassName: 'bourse-jobs' }, props.resources)
     const object = ApiObject.of(job)
     const { spec } = object.toJson() as { spec: { template: unknown } }
     const hash = checksum(spec.template).slice(0, HASH_LENGTH)
@@ -88,7 +88,7 @@ export class OperatorCronJob extends Construct {
     })
     addCommand(this, job, props)
     const podSpec = '/spec/jobTemplate/spec/template/spec'
-    completePod(job, { priorityClassName: 'bourse-jobs' }, { containers: props.resources }, podSpec)
+    completePod(job, { priorityClassName: 'bourse-jobs' }, props.resources, podSpec)
   }
 }
 

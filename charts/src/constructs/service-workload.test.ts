@@ -60,21 +60,6 @@ describe('a service', () => {
       at(deployment('settlement'), `${POD}.containers.0.resources.limits.ephemeral-storage`),
       '128Mi',
     )
-    assert.equal(
-      at(deployment('settlement'), `${POD}.initContainers.0.resources.limits.ephemeral-storage`),
-      '64Mi',
-    )
-  })
-
-  it('waits for topics and tables, with the right that it has itself', () => {
-    for (const name of SERVICES) {
-      assert.deepEqual(at(deployment(name), `${POD}.initContainers.0.command.3`), 'await-prepared')
-    }
-    const variables = at(deployment('gateway-blue'), `${POD}.initContainers.0.env`) as { name: string }[]
-    assert.deepEqual(
-      variables.find(({ name }) => name === 'DATABASE_URL'),
-      { name: 'DATABASE_URL', valueFrom: { secretKeyRef: { key: 'read-url', name: 'bourse-database' } } },
-    )
   })
 
   it('runs from source only in development', () => {

@@ -22,7 +22,7 @@ import { completePod, containerSecurity, podSecurity, type PriorityClassName } f
 import { type Component, SLOT_LABEL, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
 import { monitorOps } from './ops-monitor.ts'
 import { type Placement } from './placement.ts'
-import { WAITING, awaitPrepared, databaseCaVariable, mountDatabaseCa, mountTmp } from './pod-parts.ts'
+import { databaseCaVariable, mountDatabaseCa, mountTmp } from './pod-parts.ts'
 import { containerResources } from './quantities.ts'
 import { type SecretReference, namedSecret, secretVariables } from './secret-reference.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -49,8 +49,6 @@ export type ServiceWorkloadProps = {
   readonly secretFolders?: Readonly<
     Record<string, { readonly secret: string; readonly keys: readonly string[] }>
   >
-  /** With which address await-prepared asks the database. */
-  readonly database: SecretReference
   /** Whether the public API is served here. */
   readonly isPublic?: boolean
   readonly resources: Resources
@@ -97,7 +95,7 @@ export class ServiceWorkload extends Construct {
     completePod(
       this.deployment,
       { priorityClassName: props.priorityClassName, ...props.placement },
-      { containers: props.resources, initContainers: WAITING },
+      props.resources,
     )
     if (props.replicas === 'autoscaled') this.deployment.markHasAutoscaler()
     if (surroundings.scraped !== 'no') this.#operations(labels)
@@ -172,8 +170,8 @@ export class ServiceWorkload extends Construct {
       resources: containerResources(resources),
       securityContext: { ...containerSecurity, readOnlyRootFilesystem: !development },
     })
-    const tmp = mountTmp(this, container)
-    const ca = mountDatabaseCa(this, this.#surroundings.databaseCa, container)
+    mountTmp(this, container)
+    mountDatabaseCa(this, this.#surroundings.databaseCa, container)
     for (const [path, { secret, keys }] of Object.entries(this.#props.secretFolders ?? {})) {
       const items = Object.fromEntries(keys.map((key) => [key, { path: key }]))
       const source = namedSecret(this, secret)
@@ -181,11 +179,6 @@ export class ServiceWorkload extends Construct {
         readOnly: true,
       })
     }
-    const init = this.deployment.addInitContainer(
-      awaitPrepared(this, this.#surroundings, { image, database: this.#props.database }),
-    )
-    init.mount('/tmp', tmp)
-    if (ca !== undefined) init.mount(ca.path, ca.volume, { readOnly: true })
   }
 
   /** Without an address of its own, so that its name resolves to every pod, ready or not. */

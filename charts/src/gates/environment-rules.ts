@@ -1,6 +1,6 @@
 import { containersOf, nameOf, pods, workloads, type Container, type Manifest } from './manifest.ts'
 import type { Rule } from './rule.ts'
-import { environmentProblems, processOf, settingOf } from './service-environments.ts'
+import { environmentProblems, settingOf } from './service-environments.ts'
 
 /** Between the end of preStop and the last signal: what the kubelet of a busy node may take. */
 const MARGIN_SECONDS = 2
@@ -32,22 +32,6 @@ export const environmentRules: readonly Rule[] = [
             problem: `${name} may need ${needed} s to stop, and is killed after ${grace} s`,
           }))
       }),
-  },
-  {
-    name: 'awaits-prepared',
-    check: (objects) =>
-      workloads(objects)
-        .filter(({ spec: { template } }) =>
-          template.spec.containers.some((container) => processOf(container) !== undefined),
-        )
-        .filter(({ spec: { template } }) => {
-          const [first] = template.spec.initContainers ?? []
-          return first === undefined || processOf(first) !== 'operator await-prepared'
-        })
-        .map((workload) => ({
-          at: nameOf(workload),
-          problem: 'its first initContainer must wait for the topics and the schema',
-        })),
   },
 ]
 

@@ -224,22 +224,18 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
   'engine-replicas': [
     set('ScaledObject/matching-engine', 'spec.maxReplicaCount', 3),
     set('ScaledObject/matching-engine', 'spec.minReplicaCount', 1),
-    setContainer(engine, 'env', []),
+    set('Deployment/gateway', 'spec.template.spec.containers.0.env.3.value', '1'),
   ],
   environment: [
     setContainer(gateway, 'env.2.value', 'two'),
     setContainer(gateway, 'env.2', { name: 'RISK_SHARDS', value: '2' }),
     set('ConfigMap/settings', 'data.brokers', 'kafka'),
-    setPod(gateway, 'initContainers.0.command.2', 'await-unprepared'),
+    setPod(gateway, 'initContainers.0.command.2', 'unprepare'),
   ],
   'grace-period': [
     setPod(gateway, 'terminationGracePeriodSeconds', 26),
     setContainer(gateway, 'lifecycle.preStop.exec.command', ['drain']),
     setContainer(gateway, 'lifecycle.preStop', { sleep: { seconds: 9 } }),
-  ],
-  'awaits-prepared': [
-    setPod(gateway, 'initContainers', undefined),
-    setPod(gateway, 'initContainers.0.command', ['true']),
   ],
 }
 

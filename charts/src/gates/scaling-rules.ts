@@ -1,4 +1,4 @@
-import { containersOf, nameOf, ofKind, workloads, type Manifest, type Workload } from './manifest.ts'
+import { nameOf, ofKind, workloads, type Manifest, type Workload } from './manifest.ts'
 import type { Rule, Violation } from './rule.ts'
 import { variablesOf } from './service-environments.ts'
 
@@ -109,14 +109,14 @@ const isScaled = (objects: readonly Manifest[], workload: Workload): boolean =>
 /** Consumers may be one: the log keeps what they have not read. */
 const isGroup = (target: string): boolean => /\/(?:settlement|market-data)$/.test(target)
 
-/** How many partitions an engine shares out; undefined for what is no engine. */
-function partitionsOf(objects: readonly Manifest[], { metadata, spec }: Workload): number | undefined {
+/** How many partitions an engine shares out, as the gateway is told; undefined for what is no engine. */
+function partitionsOf(objects: readonly Manifest[], { metadata }: Workload): number | undefined {
   const setting = { 'risk-engine': 'RISK_PARTITIONS', 'matching-engine': 'MATCHING_PARTITIONS' }[
     metadata.name
   ]
   if (setting === undefined) return undefined
-  const values = containersOf(spec.template.spec).map((container) =>
-    variablesOf(container, objects).get(setting),
-  )
+  const values = workloads(objects)
+    .flatMap(({ spec }) => spec.template.spec.containers)
+    .map((container) => variablesOf(container, objects).get(setting))
   return Number(values.find((value) => value !== undefined) ?? 0)
 }

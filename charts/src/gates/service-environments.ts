@@ -22,7 +22,7 @@ const shapes: Readonly<Record<string, z.ZodRawShape>> = {
 }
 
 /** Whose environment a container has: `gateway`, `operator prepare`; undefined when it runs something else. */
-export function processOf({ command = [], args = [] }: Container): string | undefined {
+function processOf({ command = [], args = [] }: Container): string | undefined {
   const words = [...command, ...args]
   const main = words.findIndex((word) => /^services\/[a-z-]+\/(?:dist|src)\/main\.[jt]s$/.test(word))
   const service = words[main]?.split('/')[1]

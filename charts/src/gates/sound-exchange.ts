@@ -103,8 +103,8 @@ spec:
 ${pod()}
       volumes: [{ name: page, configMap: { name: settings, items: [{ key: page, path: index.html }] } }]
       initContainers:
-        - name: await-prepared
-          command: [node, services/operator/dist/main.js, await-prepared]
+        - name: prepare
+          command: [node, services/operator/dist/main.js, prepare]
           env:
             - { name: RISK_PARTITIONS, value: '2' }
             - { name: MATCHING_PARTITIONS, value: '2' }
@@ -146,7 +146,6 @@ ${pod()}
       containers:
         - name: matching-engine
           command: [./matching-engine]
-          env: [{ name: MATCHING_PARTITIONS, value: '2' }]
           ports: [{ name: ops, containerPort: 8081 }]
           lifecycle: { preStop: { sleep: { seconds: 1 } } }
           startupProbe: { httpGet: { path: /live, port: 8081 } }

@@ -75,7 +75,6 @@ export class Gateway extends Construct {
       },
       secrets: { DATABASE_READ_URL, REDIS_URL },
       secretFolders: tokens.jwksUrl === null ? { [KEYS_FOLDER]: { secret: TOKEN_KEYS, keys: [JWKS] } } : {},
-      database: DATABASE_READ_URL,
       isPublic: true,
       startupSeconds: STARTUP_SECONDS,
       surge: '25%',

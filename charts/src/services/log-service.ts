@@ -30,11 +30,9 @@ export class LogService extends Construct {
       automountToken: false,
     })
     const { scaling, settings, resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds } = values
-    const { DATABASE_URL: database } = workloadProps.secrets
-    if (database === undefined) throw new Error(`${service} has no DATABASE_URL to wait for`)
     const workload = new ServiceWorkload(this, 'Workload', surroundings, {
       ...workloadProps,
-      ...{ service, component, serviceAccount, database },
+      ...{ service, component, serviceAccount },
       ...{ resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds },
       config: { ...config, ...settings },
       surge: 1,

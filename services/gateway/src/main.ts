@@ -5,6 +5,7 @@ import { runService } from '@bourse/platform/lifecycle'
 import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
+import { untilPrepared } from '@bourse/platform/prepared'
 import { connectRedis } from '@bourse/platform/redis'
 import { readConfig } from './config.ts'
 import { createEvents, watchOrderEntry } from './events.ts'
@@ -30,31 +31,30 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
     },
   }
   // Opened first, so that it is closed last.
-  const ops = await listen(createOpsApp({ checks, metrics, draining }), config.ops)
-  resources.own(ops, (each) => each.close(1_000))
+  const app = createOpsApp({ checks, metrics, draining })
+  const ops = resources.own(await listen(app, config.ops), (each) => each.close(1_000))
 
+  const connection = kafkaConnection(config.kafka, { clientId: config.instance, log })
+  await untilPrepared({ kafka: connection, database: config.postgres, log, signal: shutdown.signal })
   const keys = await tokenKeys(config.keys)
   const sql = resources.own(connectPostgres(config.postgres), closePostgres)
   const market = resources.own(
     openMarketCache(() => connectRedis({ ...config.redis, log })),
     (cache) => cache.close(),
   )
-  const connection = kafkaConnection(config.kafka, { clientId: config.instance, log })
   const entry = await connectOrderEntry({ ...config.orderEntry, connection, events, resources, shutdown })
   watchOrderEntry(entry, config.shards.riskShards, metrics)
-
   const books = openBooks(sql, config.books)
   const { submit } = entry
-  const now = Date.now
-  const app = createGatewayApp({
+  const { now } = Date
+  const api = createGatewayApp({
     ...config.shards,
     ...openLookups({ submit, books, riskShards: config.shards.riskShards, now }),
     verifyToken: createTokenVerifier({ keys, ...config.tokens, now }),
     rate: config.rate,
     ...{ log, market, submit, books, events, now, draining },
   })
-  const server = await listen(app, config.api)
-  resources.own(server, (each) => each.close(config.drainMs))
+  const server = resources.own(await listen(api, config.api), (each) => each.close(config.drainMs))
   serving = entry
   log.info({ port: server.port, opsPort: ops.port }, 'started')
 })

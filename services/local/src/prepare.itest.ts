@@ -1,8 +1,10 @@
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
+import { requirePrepared, untilPrepared, type Places } from '@bourse/platform/prepared'
 import { execa } from 'execa'
 import { readHostConfig, REPOSITORY } from './config.ts'
 import { completePorts } from './ports.ts'
@@ -11,8 +13,6 @@ import { startServers } from './servers.ts'
 
 const OPERATOR = ['--conditions=@bourse/source', '--import=tsx', 'services/operator/src/main.ts'] as const
 const LOGS = ['risk.in/0', 'risk.in/1', 'orders.in/0', 'orders.in/1', 'orders.in/2']
-
-type Changes = { readonly timeout?: number; readonly [name: `${string}_${string}`]: string }
 
 /** The operator's commands, as a cluster runs them, with servers that hold nothing yet. */
 describe('preparing an exchange', function () {
@@ -39,29 +39,38 @@ describe('preparing an exchange', function () {
     await rm(home, { recursive: true })
   })
 
-  const operator = (command: string, { timeout = 60, ...changed }: Changes = {}) =>
-    execa(process.execPath, [...OPERATOR, command, '--timeout', String(timeout)], {
+  const operator = (command: string, changed: Readonly<Record<string, string>> = {}) =>
+    execa(process.execPath, [...OPERATOR, command], {
       ...{ cwd: REPOSITORY, env: { ...env, ...changed }, all: true, reject: false },
     })
 
-  it('says what is missing, and fails when it does not come in time', async () => {
-    const { exitCode, all } = await operator('await-prepared', { timeout: 1 })
-    equal(exitCode, 1)
-    match(all, /NotPrepared: not there after 1000 ms: topic risk.in; .*topic replies; migration of 20/)
+  const places = (): Places => ({
+    kafka: { brokers: env['KAFKA_BROKERS'] ?? '', clientId: 'test' },
+    database: { url: env['DATABASE_URL'] ?? '' },
   })
 
-  it('names servers that do not answer', async () => {
-    const { exitCode, all } = await operator('await-prepared', {
-      ...{ timeout: 1, KAFKA_BROKERS: '127.0.0.1:1', DATABASE_URL: 'postgres://a:b@127.0.0.1:1/c' },
+  it('is waited for by who is told what is missing', async () => {
+    await rejects(requirePrepared(places()), {
+      name: 'NotPrepared',
+      message: /^topic risk.in; .*topic replies; the schema of 20.*, not of nothing$/,
     })
-    equal(exitCode, 1)
-    match(all, /Kafka \(cannot reach Kafka at 127.0.0.1:1.*; PostgreSQL \(.*ECONNREFUSED/)
+  })
+
+  it('is waited for also where servers do not answer', async () => {
+    const kafka = { brokers: '127.0.0.1:1', clientId: 'test' }
+    await rejects(requirePrepared({ kafka, database: { url: 'postgres://a:b@127.0.0.1:1/c' } }), {
+      message: /Kafka \(cannot reach Kafka at 127.0.0.1:1.*; PostgreSQL \(.*ECONNREFUSED/,
+    })
   })
 
   it('happens once, whoever else does it at the same time, and lets the waiting go on', async () => {
-    const waiting = operator('await-prepared')
-    const results = await Promise.all([operator('prepare'), operator('prepare'), waiting])
+    const told: unknown[] = []
+    const log = { info: (what: unknown) => told.push(what) }
+    const waiting = untilPrepared({ ...places(), log, signal: AbortSignal.timeout(200_000), pauseMs: 100 })
+    const results = await Promise.all([operator('prepare'), operator('prepare')])
     for (const { exitCode, all } of results) equal(exitCode, 0, all)
+    await waiting
+    ok(told.length > 0, 'it had something to wait for')
     deepEqual(await ends(), {
       'risk.in/0': 1,
       'risk.in/1': 1,
@@ -77,6 +86,22 @@ describe('preparing an exchange', function () {
       Object.values(await ends()),
       LOGS.map(() => 1),
     )
+  })
+
+  it('lets nobody begin on the schema of an older version', async () => {
+    const sql = connectPostgres({
+      ...{ ...places().database, max: 1, applicationName: 'test', statementTimeoutMs: 10_000 },
+    })
+    const move = (ms: number) => sql`update drizzle.__drizzle_migrations set created_at = created_at + ${ms}`
+    try {
+      await move(-1)
+      await rejects(requirePrepared(places()), { message: /^the schema of 20.*, not of 20/ })
+      await move(2)
+      await requirePrepared(places())
+      await move(-1)
+    } finally {
+      await closePostgres(sql)
+    }
   })
 
   it('refuses another number of partitions', async () => {

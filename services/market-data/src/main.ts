@@ -8,6 +8,7 @@ import { runService } from '@bourse/platform/lifecycle'
 import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
+import { untilPrepared } from '@bourse/platform/prepared'
 import { connectRedis } from '@bourse/platform/redis'
 import { readConfig } from './config.ts'
 import { countEntries, createEvents } from './events.ts'
@@ -33,7 +34,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   const app = createOpsApp({ checks, metrics, draining })
   const ops = resources.own(await listen(app, config.ops), (each) => each.close(1_000))
   const kafka = kafkaConnection(config, { clientId: config.INSTANCE, log })
-
+  await untilPrepared({ kafka, database: config.database, log, signal })
   const sql = resources.own(connectPostgres(config.database), closePostgres)
   const redis = await connectRedis({ url: config.REDIS_URL, log, clientName: config.INSTANCE })
   resources.own(redis, (each) => each.destroy())

@@ -17,7 +17,6 @@ export const environments = {
     REPLICATION_FACTOR: brokersCount(),
     MIN_INSYNC_REPLICAS: brokersCount(),
   },
-  'await-prepared': { ...places, ...shape },
   cut: {
     ...places,
     ...shape,

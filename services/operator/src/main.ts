@@ -4,13 +4,14 @@ import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { connectProducer } from '@bourse/platform/kafka/producer'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
+import type { Places } from '@bourse/platform/prepared'
 import { Resources } from '@bourse/platform/resources'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readEnvironment } from './config.ts'
 import { cutCopies } from './cut-copies.ts'
 import { ClusterApi, podAccess } from './kubernetes.ts'
 import { MarketSeeder } from './market-seeder.ts'
-import { awaitPrepared, prepare, type Places } from './prepare.ts'
+import { prepare } from './prepare.ts'
 import { NOT_COMPARED, reconcileExchange } from './reconcile.ts'
 import { createSecrets } from './secrets.ts'
 import { smoke } from './smoke.ts'
@@ -29,15 +30,6 @@ program
     const { REPLICATION_FACTOR, MIN_INSYNC_REPLICAS, ...env } = readEnvironment('prepare')
     const durability = { replicas: REPLICATION_FACTOR, inSyncReplicasMin: MIN_INSYNC_REPLICAS }
     await prepare(placesOf(env), shapeOf(env), durability, patience(timeout))
-  })
-
-program
-  .command('await-prepared')
-  .description('wait until everything that `prepare` makes is there')
-  .addOption(within(600))
-  .action(async ({ timeout }: { timeout: number }) => {
-    const env = readEnvironment('await-prepared')
-    await awaitPrepared(placesOf(env), shapeOf(env), patience(timeout))
   })
 
 type CutOptions = { alias?: string; follow?: true; open?: true }

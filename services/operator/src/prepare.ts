@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { migrateLedger, pendingMigrations } from '@bourse/ledger/migrate'
+import { migrateLedger } from '@bourse/ledger/migrate'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
-import type { KafkaConnection } from '@bourse/platform/kafka/client'
 import { connectProducer } from '@bourse/platform/kafka/producer'
 import {
   closePostgres,
@@ -10,8 +9,9 @@ import {
   type PostgresOptions,
   verifiedTls,
 } from '@bourse/platform/postgres'
+import { NotPrepared, type Places } from '@bourse/platform/prepared'
 import { Resources } from '@bourse/platform/resources'
-import { createTopics, missingTopics, type Durability, type ExchangeShape } from './topics.ts'
+import { createTopics, type Durability, type ExchangeShape } from './topics.ts'
 
 const PAUSE_MS = 2_000
 const CONNECT_TIMEOUT_MS = 5_000
@@ -22,22 +22,12 @@ const TELL_INTERVAL_MS = 15_000
 /** Any number, the same in every process: one prepares at a time. Two genesis records would make two logs of one. */
 const PREPARE_LOCK = 0x0b0e5e03
 
-export type Places = {
-  readonly kafka: KafkaConnection
-  readonly database: Pick<PostgresOptions, 'url' | 'caFile'>
-}
-
 /** How long to wait, and where to tell what for. */
 export type Patience = {
   readonly timeoutMs: number
   readonly print: (line: string) => void
   /** @default 2_000 */
   readonly pauseMs?: number
-}
-
-/** Within the time allowed something was not there; the message says what. */
-export class NotPrepared extends Error {
-  override readonly name = 'NotPrepared'
 }
 
 /**
@@ -72,13 +62,6 @@ export async function prepare(
   } finally {
     await resources.closeAll()
   }
-}
-
-/** Waits until everything that `prepare` makes is there. @throws NotPrepared */
-export async function awaitPrepared(places: Places, shape: ExchangeShape, patience: Patience): Promise<void> {
-  const topics = () => withAdmin(places, (admin) => missingTopics(admin, shape))
-  const schema = () => withDatabase(places, pendingMigrations)
-  await untilNoneMissing(async () => (await Promise.all([topics(), schema()])).flat(), patience)
 }
 
 async function unreachable(places: Places): Promise<string[]> {

@@ -39,24 +39,6 @@ export function createInputTopics(admin: Admin, shape: ExchangeShape, durability
   return admin.createTopics(exchangeTopics(shape, durability).filter(({ topic }) => inputs.includes(topic)))
 }
 
-/** What `createTopics` has still to do, one line each; none when all is there. */
-export async function missingTopics(admin: Admin, shape: ExchangeShape): Promise<string[]> {
-  const missing: string[] = []
-  for (const [topic, wanted] of Object.entries(partitionCounts(shape))) {
-    const partitions = await admin.partitionCount(topic)
-    if (partitions === undefined) missing.push(`topic ${topic}`)
-    else if (partitions !== wanted) missing.push(`topic ${topic} has ${partitions} partitions, not ${wanted}`)
-    else if (isLog(topic)) missing.push(...(await emptyPartitions(admin, topic, partitions)))
-  }
-  return missing
-}
-
-async function emptyPartitions(admin: Admin, topic: string, partitions: number): Promise<string[]> {
-  const numbers = Array.from({ length: partitions }, (_, partition) => partition)
-  const ends = await Promise.all(numbers.map((partition) => admin.watermarks(topic, partition)))
-  return numbers.filter((n) => ends[n]?.high === 0).map((n) => `first record of ${topic}/${n}`)
-}
-
 const isLog = (topic: string): boolean => logs.some((log) => log === topic)
 
 function partitionCounts({ riskPartitions, matchingPartitions }: ExchangeShape): Record<string, number> {

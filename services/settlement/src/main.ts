@@ -5,6 +5,7 @@ import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { runService } from '@bourse/platform/lifecycle'
 import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
+import { untilPrepared } from '@bourse/platform/prepared'
 import { readServiceConfig } from './config.ts'
 import { Events } from './events.ts'
 import { startSettlement, type Settlement } from './kafka/settlement.ts'
@@ -21,14 +22,6 @@ const times = { graceMs: config.SHUTDOWN_GRACE_MS, drainDelayMs: config.DRAIN_DE
 
 await runService({ ...times, log }, async ({ resources, shutdown, draining }) => {
   const metrics = createMetrics({ service: 'settlement', version: config.BOURSE_VERSION })
-  const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
-  const client = connectLedger({
-    url: config.DATABASE_URL,
-    caFile: config.DATABASE_CA_FILE,
-    max: config.DATABASE_CONNECTIONS,
-    statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
-  })
-  const ledger = new PostgresLedger(resources.own(client, closeLedger))
   let running: Settlement | undefined = undefined
   const checks = {
     joined: () => {
@@ -36,9 +29,16 @@ await runService({ ...times, log }, async ({ resources, shutdown, draining }) =>
       if (running.stopped.length > 0) throw new Error(`stopped: ${running.stopped.join(', ')}`)
     },
   }
-  const at = { port: config.PORT, host: config.HOST }
-  const ops = await listen(createOpsApp({ checks, metrics, draining }), at)
+  const app = createOpsApp({ checks, metrics, draining })
+  const ops = await listen(app, { port: config.PORT, host: config.HOST })
   resources.own(ops, (server) => server.close(OPS_DRAIN_MS))
+
+  const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
+  const database = { url: config.DATABASE_URL, caFile: config.DATABASE_CA_FILE }
+  await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
+  const { DATABASE_CONNECTIONS: max, STATEMENT_TIMEOUT_MS: statementTimeoutMs } = config
+  const client = connectLedger({ ...database, max, statementTimeoutMs })
+  const ledger = new PostgresLedger(resources.own(client, closeLedger))
   const admin = resources.own(await connectAdmin(connection), (each) => each.close())
   const settlement = await startSettlement({
     connection,

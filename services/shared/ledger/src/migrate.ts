@@ -1,8 +1,7 @@
-import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import { fileURLToPath } from 'node:url'
-import postgres, { type Sql } from 'postgres'
+import postgres from 'postgres'
 import { monthOf } from './months.ts'
 import { ensurePartitions } from './partitions.ts'
 
@@ -35,17 +34,4 @@ export async function migrateLedger(
   } finally {
     await client.end()
   }
-}
-
-/** This version's migrations that a database still lacks, one line each. One of a later version has them all. */
-export async function pendingMigrations(client: Sql<{ bigint: bigint }>): Promise<string[]> {
-  const [table] = await client`select to_regclass('drizzle.__drizzle_migrations') as name`
-  const [row] =
-    table?.['name'] === null
-      ? []
-      : await client`select coalesce(max(created_at), 0)::float8 as newest from drizzle.__drizzle_migrations`
-  const newest = Number(row?.['newest'] ?? 0)
-  return readMigrationFiles({ migrationsFolder: MIGRATIONS })
-    .filter(({ folderMillis }) => folderMillis > newest)
-    .map(({ folderMillis }) => `migration of ${new Date(folderMillis).toISOString()}`)
 }

@@ -133,6 +133,16 @@ describe('the code', function () {
     assert.deepEqual(offenders, [])
   })
 
+  it('waits in every service for what it needs: whoever deploys needs no order', () => {
+    const running = shipped.filter(({ text }) => text.includes('await runService('))
+    assert.ok(running.length >= 4, 'the services are found')
+    const offenders = running.filter(({ text }) => !text.includes('await untilPrepared('))
+    assert.deepEqual(
+      offenders.map(({ path }) => path),
+      [],
+    )
+  })
+
   it('composes in main.ts within 60 lines', () => {
     const long = shipped.filter(
       ({ path, text }) => /^services\/[^/]+\/src\/main\.ts$/.test(path) && text.split('\n').length > 61,

@@ -13,6 +13,7 @@ import { runService } from '../lifecycle.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { closePostgres, connectPostgres } from '../postgres.ts'
+import { untilPrepared } from '../prepared.ts'
 import { publishEngineAlarms, publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
@@ -40,15 +41,22 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
   const times = { graceMs: config.SHUTDOWN_GRACE_MS, drainDelayMs: config.DRAIN_DELAY_MS }
   await runService({ ...times, log }, async ({ resources, shutdown, draining }) => {
     const onFatal = (error: Error): void => shutdown.abort(error)
+    const metrics = createMetrics({ service: name, version: config.BOURSE_VERSION })
+    let engine: Engine<M> | undefined = undefined
+    const checks = {
+      caught_up: () => requireThat(engine?.ready === true, 'still catching up with the log'),
+      running: () => requireThat(!engine?.stopped.length, `stopped: partition ${engine?.stopped.join(', ')}`),
+    }
+    const at = { port: config.PORT, host: config.HOST }
+    resources.own(await listen(createOpsApp({ checks, metrics, draining }), at), (server) =>
+      server.close(1_000),
+    )
+
     const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
+    const database = { url: config.DATABASE_URL, caFile: config.DATABASE_CA_FILE }
+    await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
     const sql = resources.own(
-      connectPostgres({
-        url: config.DATABASE_URL,
-        caFile: config.DATABASE_CA_FILE,
-        max: 2,
-        applicationName: name,
-        statementTimeoutMs: 60_000,
-      }),
+      connectPostgres({ ...database, max: 2, applicationName: name, statementTimeoutMs: 60_000 }),
       closePostgres,
     )
     const admin = resources.own(await connectAdmin(connection), (client) => client.close())
@@ -69,21 +77,12 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
       snapshotMs: config.SNAPSHOT_INTERVAL_MS,
       tickMs: config.TICK_INTERVAL_MS,
     }
-    const engine = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, intervals)
-    const metrics = createMetrics({ service: name, version: config.BOURSE_VERSION })
-    publishEngineMetrics(engine, metrics)
-    publishEngineAlarms(engine, metrics)
-    const checks = {
-      caught_up: () => requireThat(engine.ready, 'still catching up with the log'),
-      running: () =>
-        requireThat(engine.stopped.length === 0, `stopped: partition ${engine.stopped.join(', ')}`),
-    }
-    const at = { port: config.PORT, host: config.HOST }
-    resources.own(await listen(createOpsApp({ checks, metrics, draining }), at), (server) =>
-      server.close(1_000),
-    )
+    const following = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, intervals)
+    publishEngineMetrics(following, metrics)
+    publishEngineAlarms(following, metrics)
+    engine = following
 
-    await engine.restore()
+    await following.restore()
     const join = async () => {
       const group = await joinGroup({
         ...{
@@ -93,12 +92,12 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
           sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
           onFatal,
         },
-        onAssign: (partitions) => engine.assigned(partitions),
-        onRevoke: (partitions, how) => engine.revoked(partitions, how),
+        onAssign: (partitions) => following.assigned(partitions),
+        onRevoke: (partitions, how) => following.revoked(partitions, how),
       })
       return resources.own(group, (member) => member.close())
     }
-    void engine.run(shutdown.signal, join).catch(onFatal)
+    void following.run(shutdown.signal, join).catch(onFatal)
     log.info({ port: config.PORT }, 'started')
   })
 }

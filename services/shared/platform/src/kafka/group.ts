@@ -39,7 +39,7 @@ type MembershipOptions = FollowerOptions & {
   readonly onFatal: (error: Error) => void
   /** How long a member may be silent before it is taken for dead. @default 6_000 */
   readonly sessionTimeoutMs?: number
-  /** How soon a member hears of a rebalance. @default 300 */
+  /** How soon a member hears of a rebalance: half of what a planned handover takes. @default 100 */
   readonly heartbeatMs?: number
   /** How long the event loop may hang before the member is taken for dead. @default 15_000 */
   readonly maxPollIntervalMs?: number
@@ -189,7 +189,7 @@ class Membership {
   left = false
 
   private constructor(options: ConsumerGroupOptions & { readonly paused: boolean }) {
-    const { groupId, sessionTimeoutMs = 6_000, heartbeatMs = 300, maxPollIntervalMs = 15_000 } = options
+    const { groupId, sessionTimeoutMs = 6_000, heartbeatMs = 100, maxPollIntervalMs = 15_000 } = options
     this.#options = options
     this.#consumer = new rdkafka.KafkaConsumer(
       {
