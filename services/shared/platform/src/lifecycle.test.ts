@@ -57,6 +57,19 @@ describe('runService', () => {
     assert.equal(failed.err.message, 'the log is not what it was')
   })
 
+  it('ends with 0 on a signal while it still starts, and what it waited for gives up', async () => {
+    const { code, printed } = await run(
+      `resources.own('server', print)
+       resources.own(setInterval(() => {}, 1000), () => {})
+       setTimeout(() => print('ready'), 0)
+       await new Promise((_, reject) => {
+         shutdown.signal.addEventListener('abort', () => reject(shutdown.signal.reason))
+       })`,
+      { signal: 'SIGTERM' },
+    )
+    assert.deepEqual({ code, printed }, { code: 0, printed: ['ready', 'server'] })
+  })
+
   it('drains first where it is asked to, and closes then', async () => {
     const { code, printed } = await run(
       `resources.own(setInterval(() => {}, 1000), () => {})

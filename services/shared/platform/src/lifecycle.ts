@@ -44,18 +44,20 @@ export async function runService(
   process.on('uncaughtException', stop)
   process.on('unhandledRejection', stop)
 
-  let failure: unknown
   try {
     await Promise.race([start({ resources, shutdown, draining: draining.signal }), aborted(shutdown.signal)])
     await aborted(shutdown.signal)
-    if (typeof shutdown.signal.reason === 'string') log.info({ signal: shutdown.signal.reason }, 'stopping')
-    else failure = shutdown.signal.reason
   } catch (error) {
-    failure = error
+    // What is still starting or working stops too. What was aborted has its reason already.
+    shutdown.abort(error)
   }
-  if (failure !== undefined) log.fatal({ err: failure }, 'failed')
-  // What is still starting or working stops too.
-  shutdown.abort(failure)
+  const { reason } = shutdown.signal
+  let failure: unknown
+  if (typeof reason === 'string') log.info({ signal: reason }, 'stopping')
+  else {
+    failure = reason
+    log.fatal({ err: failure }, 'failed')
+  }
 
   const grace = setTimeout(() => {
     log.fatal({ graceMs }, 'closing took too long')
