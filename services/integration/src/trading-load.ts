@@ -27,8 +27,8 @@ type Market = {
 
 /** Traders that write down what they ask and are told, and never give a command up. */
 export class TradingLoad {
-  /** Answers without a definite outcome. */
-  indefinite = 0
+  /** The codes of answers without a definite outcome. */
+  readonly indefinite: string[] = []
   longestMs = 0
   readonly #market: Market
   readonly #run: string
@@ -93,7 +93,7 @@ export class TradingLoad {
 
   async #askOnce(command: Command, send: () => Promise<Answer>): Promise<Asked> {
     const asked = await askUntilDefinite(send)
-    this.indefinite += asked.indefinite.length
+    this.indefinite.push(...asked.indefinite)
     this.#market.history.answered(command, asked)
     return asked
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectPostgres, type Database } from '@bourse/platform/postgres'
 import { assertDepthAgrees, assertFillsPair } from '../ledger-checks.ts'
 import { TradingLoad } from '../trading-load.ts'
+import { ArgoCd } from './argo-cd.ts'
 import { Cluster } from './cluster.ts'
 import { deploy } from './deployment.ts'
 import { publicUrl } from './public-url.ts'
@@ -20,8 +21,8 @@ const STATEMENT_TIMEOUT_MS = 120_000
 export type Traded = {
   /** Orders and cancels. */
   readonly commands: number
-  /** Answers that left open what had become of a command, so that it was asked again. */
-  readonly indefinite: number
+  /** Codes of the answers that left open what had become of a command, so that it was asked again. */
+  readonly indefinite: readonly string[]
   /** The longest time that a client was not served, from the harm on. */
   readonly gapMs: number
   /** The same before the harm: what this machine makes anyway. */
@@ -55,6 +56,7 @@ export class ClusterExchange {
 
   static async start(): Promise<ClusterExchange> {
     const cluster = await Cluster.connect()
+    await new ArgoCd(cluster).rest()
     await deploy(cluster)
     const url = await publicUrl(cluster)
     const forward = await PortForward.open(cluster.kubectl, 'service/postgres', 5432)
