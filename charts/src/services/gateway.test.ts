@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { KEEP_ALIVE_TIMEOUT_MS } from '@bourse/platform/http'
+import { KEEP_ALIVE_TIMEOUT_MS } from '@bourse/platform/listen'
 import { at, named, one, rendered } from '../testing/rendered.ts'
 
 const IDLE = `registry.example/bourse@sha256:${'b'.repeat(64)}`

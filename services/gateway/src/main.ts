@@ -1,7 +1,7 @@
 import { createOpsApp } from '@bourse/platform/health'
-import { listen } from '@bourse/platform/http'
 import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { runService } from '@bourse/platform/lifecycle'
+import { listen } from '@bourse/platform/listen'
 import { createLog } from '@bourse/platform/log'
 import { createMetrics } from '@bourse/platform/metrics'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'

@@ -1,7 +1,7 @@
+import { listen, type HttpServer } from '@bourse/platform/listen'
 import type { Listing } from '@bourse/domain/listing'
 import { accountId } from '@bourse/domain/ids'
 import { lots, ticks } from '@bourse/domain/units'
-import { listen, type HttpServer } from '@bourse/platform/http'
 import { createLog } from '@bourse/platform/log'
 import { Registry } from 'prom-client'
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { type OpsAppOptions, createOpsApp } from './health.ts'
-import { type HttpServer, listen } from './http.ts'
+import { type HttpServer, listen } from './listen.ts'
 import { createMetrics } from './metrics.ts'
 
 describe('createOpsApp', () => {

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers'
 
 import { z } from 'zod'
 
-import { type App, type HttpServer, createApp, listen, parse } from './http.ts'
+import { type App, createApp, parse } from './http.ts'
+import { type HttpServer, listen } from './listen.ts'
 import { createLog } from './log.ts'
 import { Problem, type ProblemBody } from './problem.ts'
 
