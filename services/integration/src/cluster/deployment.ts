@@ -3,7 +3,7 @@ import { REPOSITORY } from '@bourse/local/config'
 import type { Cluster } from './cluster.ts'
 import { until } from './waiting.ts'
 
-export const MANIFESTS = join(REPOSITORY, 'k8s/local')
+const MANIFESTS = join(REPOSITORY, 'k8s/local')
 const APPLY_MS = 120_000
 const ROLLOUT_MS = 600_000
 

@@ -1,22 +1,26 @@
-import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { REPOSITORY } from '@bourse/local/config'
 import { command, type Kubectl } from './kubectl.ts'
 import { PortForward } from './port-forward.ts'
 
 const NAMESPACE = 'bourse-git'
 const GIT_PORT = 9_418
 const READY_MS = 120_000
+/** What a release by commits reads and writes. */
+const KEPT = ['charts', 'k8s', 'package.json', 'tsconfig.json', '.gitignore', '.prettierrc.json']
 
 /** A git server in the cluster, which Argo CD reads and this machine pushes to. It keeps nothing when it goes. */
 export class GitServer {
   readonly url = `git://git.${NAMESPACE}.svc/bourse.git`
+  /** A checkout of what it serves. */
+  readonly folder: string
   readonly #kubectl: Kubectl
-  readonly #folder: string
 
   private constructor(kubectl: Kubectl, folder: string) {
     this.#kubectl = kubectl
-    this.#folder = folder
+    this.folder = folder
   }
 
   /** @param image one that has git: Argo CD's own does */
@@ -29,20 +33,27 @@ export class GitServer {
     const folder = await mkdtemp(join(tmpdir(), 'bourse-git-'))
     const server = new GitServer(here, folder)
     await server.#git('init', '--quiet', '--initial-branch=main')
+    await server.#git('config', 'user.name', 'test')
+    await server.#git('config', 'user.email', 'test@bourse.example')
+    await server.#git('config', 'push.autoSetupRemote', 'true')
+    await writeFile(join(folder, '.git/info/exclude'), 'node_modules\n')
+    await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'))
     await server.#git('remote', 'add', 'origin', `git://127.0.0.1:${port}/bourse.git`)
     return server
   }
 
-  /** Commits a folder of this checkout under its own path, and pushes it. Returns the commit. */
-  commitFolder(from: string, path: string): Promise<string> {
-    return this.#commit(`${path} as it is`, () => cp(from, join(this.#folder, path), { recursive: true }))
+  /** Commits charts and manifests as they are in this checkout, and pushes them. Returns the commit. */
+  commitCharts(): Promise<string> {
+    return this.#commit('charts and manifests as they are', async () => {
+      for (const name of KEPT) await cp(join(REPOSITORY, name), join(this.folder, name), { recursive: true })
+    })
   }
 
   /** Commits files with a change. */
   commitChange(paths: readonly string[], change: (text: string) => string): Promise<string> {
     return this.#commit(`a change of ${paths.join(', ')}`, async () => {
       for (const path of paths) {
-        const file = join(this.#folder, path)
+        const file = join(this.folder, path)
         await writeFile(file, change(await readFile(file, 'utf8')))
       }
     })
@@ -55,15 +66,14 @@ export class GitServer {
   async #commit(message: string, change: () => Promise<void>): Promise<string> {
     await change()
     await this.#git('add', '--all')
-    const author = ['-c', 'user.name=test', '-c', 'user.email=test@bourse.example']
-    await this.#git(...author, 'commit', '--quiet', '--message', message)
+    await this.#git('commit', '--quiet', '--message', message)
     // A run that was ended may have left its server, with another history.
     await this.#git('push', '--quiet', '--force', 'origin', 'main')
     return (await this.#git('rev-parse', 'HEAD')).trim()
   }
 
   #git(...args: string[]): Promise<string> {
-    return command('git', ['-C', this.#folder, ...args])
+    return command('git', ['-C', this.folder, ...args])
   }
 }
 

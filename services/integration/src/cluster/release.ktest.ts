@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { REPOSITORY } from '@bourse/local/config'
-import type { Cluster } from './cluster.ts'
+import { switchedAndBack } from './blue-green.ts'
 import { theExchange, type ClusterExchange } from './exchange.ts'
-import { command } from './kubectl.ts'
-import { PortForward } from './port-forward.ts'
 import { failures, seconds, tell } from './report.ts'
-import { OPS_PORT, samplesBy } from './samples.ts'
 
 const PLANNED_MS = 1_000
-const BLUE_GREEN = join(REPOSITORY, 'k8s/delivery/bluegreen.sh')
-const IN_THE_OTHER_MS = 5_000
 const KEPT = new Set(['datastore', 'job'])
 
 describe('a release', function () {
@@ -50,29 +43,12 @@ describe('a release', function () {
   })
 
   it('switches the gateways to another slot and back under load', async function () {
-    const { cluster, url } = exchange
-    const step = (...args: string[]) =>
-      command('bash', [BLUE_GREEN, ...args], { timeoutMs: 300_000, env: { ENV: 'local' } })
-    const from = await cluster.activeGateway()
-    const { spec } = await cluster.deployment(from)
-    const image = spec.template.spec.containers[0]?.image ?? ''
-    let served = 0
-    const { commands, indefinite, gapMs, troubles } = await exchange.tradeThrough(async () => {
-      await step('deploy', image)
-      await step('verify')
-      await step('switch')
-      assert.notEqual(await cluster.activeGateway(), from)
-      served = await requestsOf(cluster, await cluster.activeGateway())
-      await sleep(IN_THE_OTHER_MS)
-      served = (await requestsOf(cluster, await cluster.activeGateway())) - served
-      await step('back')
-      assert.equal(await cluster.activeGateway(), from)
-      await step('finish')
-      await cluster.settled()
+    const { served, commands, indefinite, gapMs, troubles } = await switchedAndBack(exchange, {
+      ...{ mode: 'direct', folder: REPOSITORY },
     })
     tell(
       this,
-      `${served} requests served in the other slot, ${commands} commands at ${url}, ${failures(indefinite)}, ` +
+      `${served} requests served in the other slot, ${commands} commands, ${failures(indefinite)}, ` +
         `longest wait ${seconds(gapMs)}`,
     )
     assert.ok(served > 0, 'nobody was served there')
@@ -80,19 +56,3 @@ describe('a release', function () {
     assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms\n${troubles.join('\n')}`)
   })
 })
-
-/** Requests that the pods of a slot have answered. */
-async function requestsOf(cluster: Cluster, deployment: string): Promise<number> {
-  const pods = (await cluster.pods('gateway')).filter(
-    ({ name, ready }) => ready && name.startsWith(deployment),
-  )
-  let sum = 0
-  for (const { name } of pods) {
-    const forward = await PortForward.open(cluster.kubectl, `pod/${name}`, OPS_PORT)
-    const scraped = await (await fetch(`http://127.0.0.1:${forward.port}/metrics`)).text()
-    forward.close()
-    const answered = samplesBy(scraped, 'bourse_gateway_request_seconds_count', 'status')
-    sum += [...answered.values()].reduce((all, count) => all + count, 0)
-  }
-  return sum
-}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
 import { ArgoCd } from './argo-cd.ts'
-import { MANIFESTS } from './deployment.ts'
+import { switchedAndBack } from './blue-green.ts'
 import { theExchange, type ClusterExchange } from './exchange.ts'
 import { GitServer } from './git-server.ts'
 import { failures, seconds, tell } from './report.ts'
@@ -46,7 +46,7 @@ describe('Argo CD', function () {
   }
 
   it('takes over what runs, from a git server', async function () {
-    const commit = await repository().commitFolder(MANIFESTS, PATH)
+    const commit = await repository().commitCharts()
     await argo.follow(repository().url)
     tell(this, `Synced and Healthy after ${seconds(await argo.hasSynced(commit, SYNC_MS))}`)
   })
@@ -69,6 +69,19 @@ describe('Argo CD', function () {
     assert.ok(!(await isWhole()), 'it was changed')
     const { tookMs } = await until('both are as in git', HEAL_MS, isWhole)
     tell(this, `a disruption budget and a network policy after ${seconds(tookMs)}`)
+  })
+
+  it('switches the gateways to another slot and back under load, by commits', async function () {
+    const { folder } = repository()
+    const { served, commands, indefinite, gapMs } = await switchedAndBack(exchange, { mode: 'git', folder })
+    tell(
+      this,
+      `${served} requests served in the other slot, ${commands} commands, ${failures(indefinite)}, ` +
+        `longest wait ${seconds(gapMs)}`,
+    )
+    assert.ok(served > 0, 'nobody was served there')
+    assert.deepEqual(indefinite, [])
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
   })
 
   it('rolls out a commit under load', async function () {
