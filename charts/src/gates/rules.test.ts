@@ -103,7 +103,7 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
   readinessProbe: [setContainer(gateway, 'readinessProbe', undefined)],
   startupProbe: [setContainer(gateway, 'startupProbe', undefined)],
   'probes-differ': [setContainer(gateway, 'readinessProbe.httpGet.path', '/live')],
-  'pre-stop': [setContainer(gateway, 'lifecycle', undefined)],
+  'pre-stop': [setContainer(gateway, 'lifecycle', undefined), setContainer(gateway, 'lifecycle.preStop', {})],
   'anti-affinity': [
     setPod(gateway, 'topologySpreadConstraints', [{ topologyKey: 'kubernetes.io/hostname' }]),
   ],

@@ -186,7 +186,7 @@ function serverRules(): readonly Rule[] {
     rule('pre-stop', (objects) =>
       servers(objects).flatMap(({ workload, container }) =>
         when(
-          container.lifecycle?.preStop === undefined && isSelected(objects, workload),
+          Object.keys(container.lifecycle?.preStop ?? {}).length === 0 && isSelected(objects, workload),
           workload,
           `${container.name} stops before its endpoints are gone`,
         ),
