@@ -59,6 +59,16 @@ export class GitServer {
     })
   }
 
+  /** Merges a branch that a script left, and pushes it. */
+  async merge(branch: string): Promise<void> {
+    await this.#git('merge', '--quiet', '--ff-only', branch)
+    await this.#git('push', '--quiet', 'origin', 'main')
+  }
+
+  async head(): Promise<string> {
+    return (await this.#git('rev-parse', 'HEAD')).trim()
+  }
+
   async stop(): Promise<void> {
     await this.#kubectl.run(['delete', 'namespace', NAMESPACE, '--wait=false'])
   }
@@ -69,7 +79,7 @@ export class GitServer {
     await this.#git('commit', '--quiet', '--message', message)
     // A run that was ended may have left its server, with another history.
     await this.#git('push', '--quiet', '--force', 'origin', 'main')
-    return (await this.#git('rev-parse', 'HEAD')).trim()
+    return this.head()
   }
 
   #git(...args: string[]): Promise<string> {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { ArgoCd } from './argo-cd.ts'
 import { switchedAndBack } from './blue-green.ts'
 import { theExchange, type ClusterExchange } from './exchange.ts'
 import { GitServer } from './git-server.ts'
+import { command } from './kubectl.ts'
 import { failures, seconds, tell } from './report.ts'
 import { until } from './waiting.ts'
 
@@ -14,6 +16,10 @@ const PLANNED_MS = 1_000
 
 const budget = z.object({ spec: z.object({ maxUnavailable: z.number().optional() }) })
 const policies = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) })
+
+/** Of an image that nobody has. */
+const DIGEST = '0'.repeat(64)
+const NOT_STARTING_S = '30'
 
 const ENGINES = ['matching-engine', 'risk-engine']
 
@@ -101,6 +107,37 @@ describe('Argo CD', function () {
     tell(
       this,
       `${engines.length} engine pods after ${seconds(tookMs)}, ${commands} commands, ${failures(indefinite)}, longest wait ${seconds(gapMs)}`,
+    )
+    assert.deepEqual(indefinite, [])
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
+  })
+
+  it('takes back an image that cannot start, and nobody notices', async function () {
+    const { folder } = repository()
+    const script = (name: string, env: Readonly<Record<string, string>>) =>
+      command('bash', [join(folder, 'k8s/delivery', name)], {
+        ...{ timeoutMs: SYNC_MS, env: { ...env, ENV: 'local', PROMETHEUS: 'bourse/prometheus:9090' } },
+      })
+    const watched = (minutes: string) =>
+      script('watch-release.sh', { MINUTES: minutes, PENDING_MAX_S: NOT_STARTING_S })
+    let foundOutMs = 0
+    let backMs = 0
+    const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
+      await script('promote.sh', { IMAGE: `bourse@sha256:${DIGEST}`, DRY_RUN: '1' })
+      await repository().merge(`promote/local/${DIGEST}`)
+      await argo.refresh()
+      const mergedAt = performance.now()
+      await assert.rejects(watched('10'), /bourse-local is .*make rollback ENV=local/s)
+      foundOutMs = performance.now() - mergedAt
+      await script('rollback.sh', {})
+      await argo.refresh()
+      backMs = await argo.hasSynced(await repository().head(), SYNC_MS)
+    })
+    await watched('1')
+    tell(
+      this,
+      `found out after ${seconds(foundOutMs)}, back after ${seconds(backMs)}, ${commands} commands, ` +
+        `${failures(indefinite)}, longest wait ${seconds(gapMs)}`,
     )
     assert.deepEqual(indefinite, [])
     assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
