@@ -159,7 +159,7 @@ for (const name of ['dev', 'staging', 'production'] as const) {
       const roles = resources(template(name, 'Addons'), 'AWS::EKS::PodIdentityAssociation')
         .filter(({ properties }) => properties['Namespace'] === NAMESPACE)
         .map(({ properties }) => String(properties['ServiceAccount']))
-      const accounts = objects.flatMap((object) => accountsOf(object))
+      const accounts = accountsOnKafka(objects)
       assert(accounts.length >= 7)
       assert.deepEqual(
         accounts.filter((account) => !roles.includes(account)),
@@ -251,10 +251,16 @@ function podOf({ spec }: WithSpec): PodSpec {
 }
 
 /** Accounts of pods that wait for the log. */
-function accountsOf(object: KubernetesObject): string[] {
-  if (!['Deployment', 'Job', 'CronJob'].includes(object.kind)) return []
-  const pod = podOf(object as WithSpec)
-  return JSON.stringify(pod).includes('KAFKA_BROKERS') ? [pod.serviceAccountName] : []
+/** Of pods that are told the brokers, in their own environment or by a ConfigMap. */
+function accountsOnKafka(objects: readonly KubernetesObject[]): string[] {
+  const maps = objects
+    .filter((object) => object.kind === 'ConfigMap' && JSON.stringify(object).includes('KAFKA_BROKERS'))
+    .map(({ metadata }) => `"configMapRef":{"name":"${metadata.name}"}`)
+  return objects
+    .filter(({ kind }) => ['Deployment', 'Job', 'CronJob'].includes(kind))
+    .map((object) => podOf(object as WithSpec))
+    .filter((pod) => ['KAFKA_BROKERS', ...maps].some((sign) => JSON.stringify(pod).includes(sign)))
+    .map(({ serviceAccountName }) => serviceAccountName)
 }
 
 type Asked = { readonly store: string; readonly key: string; readonly property?: string }

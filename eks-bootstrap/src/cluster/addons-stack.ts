@@ -124,7 +124,7 @@ export class AddonsStack extends BourseStack {
       release(
         'prometheus',
         PROMETHEUS.namespace,
-        prometheusValues({ environment: this.config, region: this.regionName }, this.role),
+        prometheusValues({ environment: this.config, region: this.regionName }),
       ),
       release('collector', 'observability', {
         ...twoReplicas,

@@ -274,8 +274,21 @@ describe('Prometheus', () => {
     assert(associated.includes(`observability/${valuesIn('Addons').alertmanager.serviceAccount.name}`))
   })
 
-  it('wakes nobody from the region that waits, where there is no topic', () => {
-    assert.deepEqual(valuesIn('StandbyAddons').alertmanager.config.receivers, [{ name: 'nobody' }])
+  it('does so in the region that waits too, with topics of its own, whose silence is an alarm', () => {
+    const topics = valuesIn('StandbyAddons')
+      .alertmanager.config.receivers.flatMap(({ sns_configs = [] }) => sns_configs)
+      .map(({ topic_arn }) => topic_arn)
+    const failover = template('production', 'StandbyFailover')
+    const made = resources(failover, 'AWS::SNS::Topic').map(({ properties }) => properties['TopicName'])
+    assert.deepEqual(made.sort(), ['bourse-production-alarms', 'bourse-production-heartbeat'])
+    assert.deepEqual(
+      topics.sort(),
+      made.map((name) => `arn:aws:sns:us-west-2:666666666666:${name}`),
+    )
+    const [alarm] = resources(failover, 'AWS::CloudWatch::Alarm')
+    assert.equal(alarm?.properties['TreatMissingData'], 'breaching')
+    assert.match(flat(alarm?.properties['AlarmActions']), /AlarmsTopic/)
+    assert(resources(failover, 'AWS::SNS::Subscription').length >= 2)
   })
 
   it("names every receiver of its routes, and leaves none of the chart's, which Helm would merge in", () => {

@@ -1,11 +1,9 @@
-import { alarmTopicArn, heartbeatTopicArn } from '../observability/alarm-topic.ts'
-import { type Role } from '../stack.ts'
+import { HEARTBEAT_SECONDS, alarmTopicArn, heartbeatTopicArn } from '../observability/alarm-topic.ts'
 import { type Place } from './workload-policies.ts'
 
 /** Where the charts let somebody scrape, and where KEDA asks: the operator gives every Prometheus this Service. */
 export const PROMETHEUS = { namespace: 'observability', service: 'prometheus-operated', port: 9090 } as const
 export const ALERTMANAGER_ACCOUNT = 'alertmanager'
-export const HEARTBEAT_SECONDS = 300
 
 const REPLICAS = 2
 const METRICS_GIB = 30
@@ -23,7 +21,7 @@ const BUDGET = { podDisruptionBudget: { enabled: true, minAvailable: 1 } }
  * Values of the Prometheus operator's chart: what scrapes the exchange, answers KEDA and wakes people. Nodes and pods are
  * Container Insights' business: nothing asks Prometheus for them, so their exporters and the chart's rules stay out.
  */
-export function prometheusValues(place: Place, role: Role): Record<string, unknown> {
+export function prometheusValues(place: Place): Record<string, unknown> {
   return {
     ...Object.fromEntries(
       ['grafana', 'nodeExporter', 'kubeStateMetrics', 'kubernetesServiceMonitors'].map((part) => [
@@ -51,7 +49,7 @@ export function prometheusValues(place: Place, role: Role): Record<string, unkno
         resources: resources('20m', '64Mi', '128Mi'),
         storage: volume(SILENCES_GIB),
       },
-      config: role === 'primary' ? routes(place) : SILENCE,
+      config: routes(place),
     },
   }
 }
@@ -82,9 +80,7 @@ const heartbeat = {
   rules: [{ alert: 'Heartbeat', expr: 'vector(1)', labels: { severity: 'none' } }],
 }
 
-/** In a region that waits nothing trades, and there is no topic. The chart's own routes lead to a receiver of its own. */
-const SILENCE = { route: { receiver: 'nobody', routes: [] }, receivers: [{ name: 'nobody' }] }
-
+/** In a region that waits too: whoever takes over there must be woken. The exchange's own rules come with it. */
 function routes(place: Place): Record<string, unknown> {
   const { environment, region } = place
   const receiver = (name: string, topicArn: string) => ({

@@ -1,10 +1,16 @@
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch'
 import * as sns from 'aws-cdk-lib/aws-sns'
 import type * as kms from 'aws-cdk-lib/aws-kms'
 import * as iam from 'aws-cdk-lib/aws-iam'
-import { Aws } from 'aws-cdk-lib'
+import { Aws, Duration } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import { type Environment } from '../environment.ts'
 import { type Region } from '../regions.ts'
+
+/** How often Alertmanager says so. */
+export const HEARTBEAT_SECONDS = 300
+/** One message may fall beside its period. */
+const SILENT_PERIODS = 3
 
 /** By their names: who publishes from the cluster is made before the topics are. */
 export const alarmTopicArn = (environment: Environment, region: Region): string =>
@@ -43,6 +49,38 @@ export class AlarmTopic extends Construct {
 
   #subscribe(id: string, protocol: sns.SubscriptionProtocol, endpoint: string): void {
     new sns.Subscription(this, id, { topic: this.topic, protocol, endpoint })
+  }
+}
+
+/**
+ * Alertmanager says every few minutes that it is there, and so that Prometheus still evaluates its rules: silence is
+ * the alarm.
+ */
+export class AlertsHeartbeat extends Construct {
+  readonly alarm: cloudwatch.Alarm
+
+  constructor(scope: Construct, id: string, { environment, messagesKey }: AlarmTopicProps) {
+    super(scope, id)
+    const { topicName } = new sns.Topic(this, 'Topic', {
+      topicName: `bourse-${environment.name}-heartbeat`,
+      masterKey: messagesKey,
+      enforceSSL: true,
+    })
+    this.alarm = new cloudwatch.Alarm(this, 'Alarm', {
+      alarmName: `bourse-${environment.name}-AlertsHeartbeat`,
+      alarmDescription: 'Alerts of the exchange would not arrive (errors)',
+      metric: new cloudwatch.Metric({
+        namespace: 'AWS/SNS',
+        metricName: 'NumberOfMessagesPublished',
+        dimensionsMap: { TopicName: topicName },
+        statistic: 'Sum',
+        period: Duration.seconds(HEARTBEAT_SECONDS),
+      }),
+      threshold: 1,
+      evaluationPeriods: SILENT_PERIODS,
+      comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+    })
   }
 }
 

@@ -3,18 +3,16 @@ import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions'
 import * as events from 'aws-cdk-lib/aws-events'
 import * as eventTargets from 'aws-cdk-lib/aws-events-targets'
 import * as iam from 'aws-cdk-lib/aws-iam'
-import type * as kms from 'aws-cdk-lib/aws-kms'
 import type * as s3 from 'aws-cdk-lib/aws-s3'
 import * as scheduler from 'aws-cdk-lib/aws-scheduler'
-import * as sns from 'aws-cdk-lib/aws-sns'
+import type * as sns from 'aws-cdk-lib/aws-sns'
 import * as xray from 'aws-cdk-lib/aws-xray'
 import { Duration } from 'aws-cdk-lib'
 import { type Construct } from 'constructs'
-import { HEARTBEAT_SECONDS } from '../cluster/prometheus-values.ts'
 import { type EdgeStack } from '../edge/edge-stack.ts'
 import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
-import { AlarmTopic } from './alarm-topic.ts'
+import { AlarmTopic, AlertsHeartbeat } from './alarm-topic.ts'
 import { Dashboards } from './dashboards.ts'
 import { LogArchive } from './log-archive.ts'
 import { learnedSignals, type Signal, signals } from './signals.ts'
@@ -28,8 +26,6 @@ type ObservabilityStackProps = SiteProps & {
 /** Standard deviations around the learned level before an alarm. */
 const BAND = 3
 const HEARTBEAT_MINUTES = 5
-/** One message may fall beside its period. */
-const ALERTS_SILENT_PERIODS = 3
 
 /** Findings and failures that people hear of, by what EventBridge calls them. */
 const NOTICES: Readonly<Record<string, events.EventPattern>> = {
@@ -82,7 +78,7 @@ export class ObservabilityStack extends BourseStack {
       ...others,
       ...learnedSignals(watched).map((signal) => this.#learnedAlarm(signal)),
       this.#heartbeat(),
-      this.#alertsHeartbeat(keys.messages),
+      new AlertsHeartbeat(this, 'AlertsHeartbeat', { environment, messagesKey: keys.messages }).alarm,
     ]
     for (const alarm of this.alarms) alarm.addAlarmAction(new actions.SnsAction(this.topic))
     const all = [
@@ -133,30 +129,6 @@ export class ObservabilityStack extends BourseStack {
       }),
       threshold: 1,
       evaluationPeriods: HEARTBEAT_MINUTES,
-      comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
-    })
-  }
-
-  /** Alertmanager says every few minutes that it is there, and so that Prometheus still evaluates its rules. */
-  #alertsHeartbeat(masterKey: kms.IKey): cloudwatch.Alarm {
-    const { topicName } = new sns.Topic(this, 'AlertsHeartbeatTopic', {
-      topicName: this.localName('heartbeat'),
-      masterKey,
-      enforceSSL: true,
-    })
-    return new cloudwatch.Alarm(this, 'AlertsHeartbeat', {
-      alarmName: this.localName('AlertsHeartbeat'),
-      alarmDescription: 'Alerts of the exchange would not arrive (errors)',
-      metric: new cloudwatch.Metric({
-        namespace: 'AWS/SNS',
-        metricName: 'NumberOfMessagesPublished',
-        dimensionsMap: { TopicName: topicName },
-        statistic: 'Sum',
-        period: Duration.seconds(HEARTBEAT_SECONDS),
-      }),
-      threshold: 1,
-      evaluationPeriods: ALERTS_SILENT_PERIODS,
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
     })

@@ -1,10 +1,12 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions'
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks'
 import { type Construct } from 'constructs'
 import { globalClusterName } from '../data/aurora.ts'
+import { AlarmTopic, AlertsHeartbeat } from '../observability/alarm-topic.ts'
 import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
 
@@ -14,15 +16,18 @@ const POLL = Duration.seconds(15)
 
 /**
  * Moves the database to this region when an operator says so: the first steps of the runbook, as a machine that runs
- * where it is needed. It ends where judgement begins: the cut of the log.
+ * where it is needed. It ends where judgement begins: the cut of the log. Here is also where this region's alerts go.
  */
 export class FailoverStack extends BourseStack {
   constructor(scope: Construct, props: SiteProps & { readonly keys: KeysStack['keys'] }) {
     super(scope, 'Failover', {
       ...props,
-      description: 'The state machine that promotes this region',
+      description: 'The state machine that promotes this region, and whom its alerts wake',
       dataClassification: 'internal',
     })
+    const waking = { environment: this.config, messagesKey: props.keys.messages }
+    const { topic } = new AlarmTopic(this, 'Alarms', waking)
+    new AlertsHeartbeat(this, 'AlertsHeartbeat', waking).alarm.addAlarmAction(new actions.SnsAction(topic))
     const globalCluster = globalClusterName(this.config.name)
     const standby = this.localName('standby')
     const standbyArn = `arn:aws:rds:${this.regionName}:${this.account}:cluster:${standby}`
