@@ -9,7 +9,7 @@ import {
   type PostgresOptions,
   verifiedTls,
 } from '@bourse/platform/postgres'
-import { NotPrepared, type Places } from '@bourse/platform/prepared'
+import { NotPrepared, requirePrepared, type Places } from '@bourse/platform/prepared'
 import { Resources } from '@bourse/platform/resources'
 import { createTopics, type Durability, type ExchangeShape } from './topics.ts'
 
@@ -59,6 +59,7 @@ export async function prepare(
     patience.print('topics are there')
     await migrateLedger(places.database.url, Date.now(), verifiedTls(places.database.caFile))
     patience.print('schema is there')
+    await requirePrepared(places)
   } finally {
     await resources.closeAll()
   }

@@ -29,8 +29,8 @@ export class CutTimeout extends Error {
  * @throws CutTimeout
  */
 export async function takeCut({ sql, admin, producer }: CutParts, timeoutMs: number): Promise<NamedCut> {
-  const riskShards = (await admin.partitionCount('risk.in')) ?? 0
-  const matchingShards = (await admin.partitionCount('orders.in')) ?? 0
+  const riskShards = await admin.partitionsOf('risk.in')
+  const matchingShards = await admin.partitionsOf('orders.in')
   const marker = Date.now()
   const frame = encodeCommands([{ type: 'marker', marker }])
   for (let partition = 0; partition < riskShards; partition++) {

@@ -25,7 +25,7 @@ export type Durability = {
  * @throws KafkaError `partition_count_mismatch`: the number of partitions is fixed when an exchange is created.
  */
 export async function createTopics(
-  parts: GenesisParts,
+  parts: GenesisParts & { readonly admin: Pick<Admin, 'createTopics'> },
   shape: ExchangeShape,
   durability: Durability,
 ): Promise<void> {

@@ -11,8 +11,8 @@ import { readRecord } from '../kafka/read-record.ts'
 const FLUSH_TIMEOUT_MS = 30_000
 
 export type GenesisParts = {
-  readonly admin: Admin
-  readonly producer: Producer
+  readonly admin: Pick<Admin, 'partitionsOf' | 'watermarks'>
+  readonly producer: Pick<Producer, 'send' | 'flush'>
   /** For reading what another partition begins with. */
   readonly connection: KafkaConnection
 }
@@ -20,6 +20,8 @@ export type GenesisParts = {
 /**
  * Writes the first record of every partition that is still empty: the log's name, made by chance unless a partition
  * has one already. A state that was built from one log is never continued with another.
+ *
+ * @throws KafkaError `unknown_topic`: one of the topics is not there
  */
 export async function writeGenesis({ admin, producer, connection }: GenesisParts): Promise<void> {
   const partitions = await partitionsOf(admin)
@@ -33,10 +35,12 @@ export async function writeGenesis({ admin, producer, connection }: GenesisParts
   await producer.flush(FLUSH_TIMEOUT_MS)
 }
 
-async function partitionsOf(admin: Admin): Promise<(TopicPartition & { readonly high: number })[]> {
+async function partitionsOf(
+  admin: GenesisParts['admin'],
+): Promise<(TopicPartition & { readonly high: number })[]> {
   const found = []
   for (const topic of topics) {
-    const partitions = (await admin.partitionCount(topic)) ?? 0
+    const partitions = await admin.partitionsOf(topic)
     for (let partition = 0; partition < partitions; partition++)
       found.push({ topic, partition, ...(await admin.watermarks(topic, partition)) })
   }

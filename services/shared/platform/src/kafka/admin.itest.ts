@@ -28,4 +28,16 @@ describe('Admin', () => {
       await admin.close()
     }
   })
+
+  it('waits for a topic that is about to come', async () => {
+    const admin = await connectAdmin({ brokers, clientId: 'admin-itest' })
+    try {
+      const coming = `${topic}-coming`
+      const count = admin.partitionsOf(coming)
+      await admin.createTopics([{ topic: coming, partitions: 2, replicas: 1 }])
+      assert.equal(await count, 2)
+    } finally {
+      await admin.close()
+    }
+  })
 })

@@ -1,4 +1,5 @@
 import rdkafka from 'node-rdkafka'
+import pRetry from 'p-retry'
 
 import {
   type KafkaConnection,
@@ -10,6 +11,9 @@ import {
   queryWatermarks,
 } from './client.ts'
 import { KafkaError, kafkaError } from './error.ts'
+
+/** Within some twenty seconds every broker has heard of a topic that is there. */
+const HEARD_OF = { retries: 100, factor: 1, minTimeout: 200 }
 
 export type NewTopic = {
   readonly topic: string
@@ -40,13 +44,12 @@ export class Admin {
    * Creates the topics that are not there yet.
    *
    * @throws KafkaError `partition_count_mismatch`: one is there with another number of partitions, which nothing
-   *   can mend.
+   *   can mend; `unknown_topic`, see `partitionsOf`.
    */
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     for (const topic of topics) {
-      const created = await this.#createTopic(topic)
-      if (created) continue
-      const partitions = await this.partitionCount(topic.topic)
+      await this.#createTopic(topic)
+      const partitions = await this.partitionsOf(topic.topic)
       if (partitions !== topic.partitions) {
         throw new KafkaError(
           'partition_count_mismatch',
@@ -66,6 +69,20 @@ export class Admin {
     })
   }
 
+  /**
+   * The number of partitions of a topic that was created a moment ago: a broker answers for some time as if there were
+   * none.
+   *
+   * @throws KafkaError `unknown_topic`: the broker that was asked did not hear of it.
+   */
+  partitionsOf(topic: string): Promise<number> {
+    return pRetry(async () => {
+      const partitions = await this.partitionCount(topic)
+      if (partitions === undefined) throw new KafkaError('unknown_topic', `there is no topic ${topic}`)
+      return partitions
+    }, HEARD_OF)
+  }
+
   watermarks(topic: string, partition: number): Promise<Watermarks> {
     return queryWatermarks(this.#client, topic, partition)
   }
@@ -74,11 +91,11 @@ export class Admin {
     return disconnect(this.#client)
   }
 
-  /** False when it exists. */
-  async #createTopic({ topic, partitions, replicas, config }: NewTopic): Promise<boolean> {
+  /** Resolves also when it exists. */
+  async #createTopic({ topic, partitions, replicas, config }: NewTopic): Promise<void> {
     const access = await this.#connection.accessToken?.()
     const client = rdkafka.AdminClient.create(clientSettings(this.#connection), access?.token)
-    return new Promise<boolean>((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
       const newTopic = {
         topic,
         num_partitions: partitions,
@@ -86,9 +103,9 @@ export class Admin {
         config: { ...config },
       }
       client.createTopic(newTopic, QUERY_TIMEOUT_MS, (cause) => {
-        if (!cause) return resolve(true)
+        if (!cause) return resolve()
         const error = kafkaError(cause, `create topic ${topic}`)
-        if (error.code === 'topic_already_exists') resolve(false)
+        if (error.code === 'topic_already_exists') resolve()
         else reject(error)
       })
     }).finally(() => client.disconnect())
