@@ -36,7 +36,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   const kafka = kafkaConnection(config, { clientId: config.INSTANCE, log })
   await untilPrepared({ kafka, database: config.database, log, signal })
   const sql = resources.own(connectPostgres(config.database), closePostgres)
-  const redis = await connectRedis({ url: config.REDIS_URL, log, clientName: config.INSTANCE })
+  const redis = await connectRedis({ ...config.redis, log })
   resources.own(redis, (each) => each.destroy())
   const admin = resources.own(await connectAdmin(kafka), (each) => each.close())
 

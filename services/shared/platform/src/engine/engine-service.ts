@@ -1,6 +1,6 @@
 import type { Machine } from '@bourse/protocol/shard'
 import { z } from 'zod'
-import { databaseEnvironment, int, milliseconds, serviceEnvironment } from '../config.ts'
+import { databaseEnvironment, databasePlace, int, milliseconds, serviceEnvironment } from '../config.ts'
 import { createOpsApp } from '../health.ts'
 import { connectAdmin } from '../kafka/admin.ts'
 import { connectCommittedOffsets } from '../kafka/committed.ts'
@@ -53,7 +53,7 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     )
 
     const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
-    const database = { url: config.DATABASE_URL, caFile: config.DATABASE_CA_FILE }
+    const database = databasePlace(config)
     await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
     const sql = resources.own(
       connectPostgres({ ...database, max: 2, applicationName: name, statementTimeoutMs: 60_000 }),
