@@ -45,7 +45,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   const checkpoints = new Checkpoints(sql, ORDERS_OUT)
   const watermarks = admin.watermarks.bind(admin)
   const { CHECKPOINT_INTERVAL_MS: checkpointIntervalMs } = config
-  const reader = new FeedReader({ checkpoints, watermarks, publisher, events, checkpointIntervalMs })
+  const reader = new FeedReader({ checkpoints, watermarks, publisher, events, signal, checkpointIntervalMs })
   countEntries(metrics, () => reader.feeds)
   const onFatal = (error: Error) => shutdown.abort(error)
   const rebalances = { onAssign: reader.assign.bind(reader), onRevoke: reader.revoke.bind(reader) }
