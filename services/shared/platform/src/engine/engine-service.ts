@@ -14,6 +14,7 @@ import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { closePostgres, connectPostgres } from '../postgres.ts'
 import { untilPrepared } from '../prepared.ts'
+import { untilDone } from '../until-done.ts'
 import { publishEngineAlarms, publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
@@ -82,7 +83,8 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     publishEngineAlarms(following, metrics)
     engine = following
 
-    await following.restore()
+    const onWait = (err: unknown): void => log.warn({ err }, 'waiting for snapshots')
+    await untilDone(() => following.restore(), { signal: shutdown.signal, onWait })
     const join = async () => {
       const group = await joinGroup({
         ...{
