@@ -142,7 +142,10 @@ for (const name of ['dev', 'staging', 'production'] as const) {
           flat(properties['GenerateSecretString']),
         ]),
       )
-      const asked = objects.filter(({ kind }) => kind === 'ExternalSecret').flatMap(askedOf)
+      const external = objects.filter(({ kind }) => kind === 'ExternalSecret')
+      for (const { spec } of external as WithSpec[])
+        assert.equal(spec['refreshInterval'], '1m', 'passwords rotate, and pods follow within minutes')
+      const asked = external.flatMap(askedOf)
       assert(asked.length >= 7)
       for (const { store, key, property } of asked) {
         assert(stores.includes(`"name":"${store}"`), `no store ${store}`)

@@ -3,8 +3,10 @@ import { Construct } from 'constructs'
 import type { Values } from '../values/schema.ts'
 import { customResource } from './custom-resource.ts'
 import { PART_OF, inWave } from './labels.ts'
+import { PASSWORD } from './secret-reference.ts'
 
-const REFRESH = '1h'
+/** A rotated password is refused until pods have the new one: this long at most, and as long as the kubelet takes. */
+const REFRESH = '1m'
 
 type Place = Pick<
   NonNullable<Values['aws']>,
@@ -12,7 +14,10 @@ type Place = Pick<
 >
 type Datum = NonNullable<NonNullable<IExternalSecret['spec']>['data']>[number]
 
-/** The addresses with their passwords, put together from the estate's secrets and facts. */
+/**
+ * Addresses and passwords, put together from the estate's secrets and facts. An address has the password too, as it was
+ * when a pod began: in the gateway's other slot may stand a version that reads no file.
+ */
 export class ExternalSecrets extends Construct {
   constructor(scope: Construct, id: string, place: Place) {
     super(scope, id)
@@ -35,11 +40,14 @@ export class ExternalSecrets extends Construct {
         fact('writer', 'database-host'),
         fact('reader', 'database-reader-host'),
       ],
-      template: { url: database('writer'), 'read-url': database('reader') },
+      template: { url: database('writer'), 'read-url': database('reader'), [PASSWORD]: '{{ .password }}' },
     })
     this.#externalSecret(place.secretStore, 'bourse-redis', {
       data: [secret('token', place.redisSecret), fact('host', 'redis-host')],
-      template: { url: 'rediss://:{{ .token | urlquery }}@{{ .host }}:6379' },
+      template: {
+        url: 'rediss://:{{ .token | urlquery }}@{{ .host }}:6379',
+        [PASSWORD]: '{{ .token }}',
+      },
     })
   }
 

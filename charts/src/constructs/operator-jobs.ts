@@ -15,7 +15,15 @@ import type { Resources } from '../values/schema.ts'
 import { checksum } from './checksum.ts'
 import { completePod, containerSecurity, podSecurity } from './hardening.ts'
 import { type WAVE, inWave, labelsOf } from './labels.ts'
-import { databaseCaVariable, mountDatabaseCa, mountTmp, operatorCommand, textVariables } from './pod-parts.ts'
+import {
+  databaseCaVariable,
+  mountDatabaseCa,
+  mountPasswords,
+  mountTmp,
+  operatorCommand,
+  passwordVariables,
+  textVariables,
+} from './pod-parts.ts'
 import { containerResources } from './quantities.ts'
 import { type SecretReference, namedSecret, secretVariables } from './secret-reference.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -130,6 +138,7 @@ function addCommand(scope: Construct, job: Job | CronJob, props: OperatorJobProp
         UV_THREADPOOL_SIZE: '16',
         ...settings,
         ...databaseCaVariable(databaseCa),
+        ...passwordVariables(secrets),
       }),
       ...secretVariables(scope, secrets),
     },
@@ -139,6 +148,7 @@ function addCommand(scope: Construct, job: Job | CronJob, props: OperatorJobProp
   const added = job.addContainer(container)
   mountTmp(scope, added)
   mountDatabaseCa(scope, databaseCa, added)
+  mountPasswords(scope, secrets, added)
   if (secretFolder === undefined) return
   const { path, secret, keys } = secretFolder
   const items = Object.fromEntries(keys.map((key) => [key, { path: key }]))

@@ -2,11 +2,23 @@ import { EnvValue, type ISecret, Secret } from 'cdk8s-plus-28'
 import type { Construct } from 'constructs'
 
 /** A key of a Secret that something else makes: a Job here, External Secrets on AWS. */
-export type SecretReference = { readonly secret: string; readonly key: string }
+export type SecretReference = {
+  readonly secret: string
+  readonly key: string
+  /** The variable that names the file of the Secret's password: it may change while a pod runs. */
+  readonly passwordVariable: string
+}
 
-export const DATABASE_URL: SecretReference = { secret: 'bourse-database', key: 'url' }
-export const DATABASE_READ_URL: SecretReference = { secret: 'bourse-database', key: 'read-url' }
-export const REDIS_URL: SecretReference = { secret: 'bourse-redis', key: 'url' }
+/** Where passwords are in every Secret of a server's address. */
+export const PASSWORD = 'password'
+
+const database = { secret: 'bourse-database', passwordVariable: 'DATABASE_PASSWORD_FILE' }
+export const DATABASE_URL: SecretReference = { ...database, key: 'url' }
+export const DATABASE_READ_URL: SecretReference = { ...database, key: 'read-url' }
+export const REDIS_URL: SecretReference = {
+  ...{ secret: 'bourse-redis', key: 'url' },
+  passwordVariable: 'REDIS_PASSWORD_FILE',
+}
 export const TOKEN_KEYS = 'bourse-token-keys'
 
 export function secretVariables(

@@ -90,6 +90,28 @@ describe('an engine', () => {
     })
   })
 
+  it('has the passwords of its servers as files, and where they are as settings', () => {
+    for (const name of SERVICES) {
+      const service = deployment(name, 'production')
+      const servers = /gateway|market-data/.test(name) ? ['database', 'redis'] : ['database']
+      const { data = {} } = one(rendered('production'), 'ConfigMap', name) as {
+        data?: Record<string, string>
+      }
+      const mounts = at(service, `${POD}.containers.0.volumeMounts`) as {
+        mountPath: string
+        subPath?: string
+      }[]
+      for (const server of servers) {
+        const folder = `/etc/bourse/passwords/bourse-${server}`
+        assert.equal(data[`${server.toUpperCase()}_PASSWORD_FILE`], `${folder}/password`, name)
+        assert.deepEqual(
+          mounts.filter(({ mountPath }) => mountPath === folder).map(({ subPath }) => subPath),
+          [undefined],
+        )
+      }
+    }
+  })
+
   it('has whole cores to itself in production', () => {
     const { requests, limits } = at(
       deployment('matching-engine', 'production'),

@@ -22,7 +22,13 @@ import { completePod, containerSecurity, podSecurity, type PriorityClassName } f
 import { type Component, SLOT_LABEL, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
 import { monitorOps } from './ops-monitor.ts'
 import { type Placement } from './placement.ts'
-import { databaseCaVariable, mountDatabaseCa, mountTmp } from './pod-parts.ts'
+import {
+  databaseCaVariable,
+  mountDatabaseCa,
+  mountPasswords,
+  mountTmp,
+  passwordVariables,
+} from './pod-parts.ts'
 import { containerResources } from './quantities.ts'
 import { type SecretReference, namedSecret, secretVariables } from './secret-reference.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -113,6 +119,7 @@ export class ServiceWorkload extends Construct {
       SHUTDOWN_GRACE_MS: String(this.#props.shutdownGraceMs),
       ...kafka,
       ...databaseCaVariable(databaseCa),
+      ...passwordVariables(this.#props.secrets),
       ...this.#props.config,
     }
   }
@@ -172,6 +179,7 @@ export class ServiceWorkload extends Construct {
     })
     mountTmp(this, container)
     mountDatabaseCa(this, this.#surroundings.databaseCa, container)
+    mountPasswords(this, secrets, container)
     for (const [path, { secret, keys }] of Object.entries(this.#props.secretFolders ?? {})) {
       const items = Object.fromEntries(keys.map((key) => [key, { path: key }]))
       const source = namedSecret(this, secret)

@@ -72,6 +72,11 @@ export type Container = {
     readonly configMapRef?: { readonly name: string }
     readonly secretRef?: { readonly name: string }
   }[]
+  readonly volumeMounts?: readonly {
+    readonly name: string
+    readonly mountPath: string
+    readonly subPath?: string
+  }[]
   readonly resources?: { readonly requests?: Quantities; readonly limits?: Quantities }
   readonly securityContext?: SecurityContext
   readonly livenessProbe?: Probe
@@ -85,7 +90,7 @@ export type Volume = {
   readonly secret?: {
     readonly secretName: string
     readonly optional?: boolean
-    readonly items?: readonly { readonly key: string }[]
+    readonly items?: readonly { readonly key: string; readonly path: string }[]
   }
   readonly configMap?: {
     readonly name: string

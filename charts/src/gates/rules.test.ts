@@ -128,6 +128,14 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     set('ExternalSecret/database', 'spec.target.template', { data: { dsn: '' } }),
     setContainer(engine, 'envFrom', [{ secretRef: { name: 'nowhere' } }]),
   ],
+  'passwords-follow-their-secret': [
+    setContainer(gateway, 'env.10.name', 'REDIS_PASSWORD_FILE'),
+    setContainer(gateway, 'env.10.value', '/etc/database/other'),
+    setContainer(gateway, 'volumeMounts', undefined),
+    setContainer(gateway, 'volumeMounts.0.subPath', 'password'),
+    setPod(gateway, 'volumes.1.secret.secretName', 'bourse-redis'),
+    setPod(gateway, 'initContainers.0.volumeMounts', undefined),
+  ],
   'service-account-exists': [remove('ServiceAccount/gateway')],
   'service-account-used': [repeat('ServiceAccount/gateway', 'idle')],
   'no-service-account-token': [

@@ -1,5 +1,6 @@
 import { environmentRules } from './environment-rules.ts'
 import { networkRules } from './network-rules.ts'
+import { passwordRules } from './password-rules.ts'
 import { podSecurityRules } from './pod-security.ts'
 import { reachabilityRules } from './reachability-rules.ts'
 import { referenceRules } from './reference-rules.ts'
@@ -12,6 +13,7 @@ export const RULE_GROUPS: Readonly<Record<string, readonly Rule[]>> = {
   'Pod Security restricted': podSecurityRules,
   'the rules for pods and workloads': workloadRules,
   'what they say of each other': referenceRules,
+  'what changes while they run': passwordRules,
   'the rules for who reaches whom': networkRules,
   'what they must reach': reachabilityRules,
   'the rules for how much runs': scalingRules,

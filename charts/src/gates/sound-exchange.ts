@@ -47,7 +47,7 @@ spec:
   refreshInterval: 1h
   secretStoreRef: { kind: ClusterSecretStore, name: aws }
   target: { name: bourse-database }
-  data: [{ secretKey: url, remoteRef: { key: bourse } }]
+  data: [{ secretKey: url, remoteRef: { key: bourse } }, { secretKey: password, remoteRef: { key: bourse } }]
 ---
 ${['gateway', 'matching-engine', 'postgres', 'prepare'].map(serviceAccount).join('\n---\n')}
 ---
@@ -101,7 +101,9 @@ spec:
       serviceAccountName: gateway
       terminationGracePeriodSeconds: 30
 ${pod()}
-      volumes: [{ name: page, configMap: { name: settings, items: [{ key: page, path: index.html }] } }]
+      volumes:
+        - { name: page, configMap: { name: settings, items: [{ key: page, path: index.html }] } }
+        - { name: password, secret: { secretName: bourse-database, items: [{ key: password, path: password }] } }
       initContainers:
         - name: prepare
           command: [node, services/operator/dist/main.js, prepare]
@@ -110,6 +112,8 @@ ${pod()}
             - { name: MATCHING_PARTITIONS, value: '2' }
             - { name: KAFKA_BROKERS, valueFrom: { configMapKeyRef: { name: settings, key: brokers } } }
             - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: bourse-database, key: url } } }
+            - { name: DATABASE_PASSWORD_FILE, value: /etc/database/password }
+          volumeMounts: [{ name: password, mountPath: /etc/database, readOnly: true }]
 ${container()}
       containers:
         - name: gateway
@@ -125,6 +129,8 @@ ${container()}
             - { name: JWT_ISSUER, value: issuer }
             - { name: JWT_AUDIENCE, value: bourse }
             - { name: SHUTDOWN_GRACE_MS, value: '20000' }
+            - { name: DATABASE_PASSWORD_FILE, value: /etc/database/password }
+          volumeMounts: [{ name: password, mountPath: /etc/database, readOnly: true }]
           ports: [{ name: http, containerPort: 8080 }]
           lifecycle: { preStop: { exec: { command: [sleep, '5'] } } }
           startupProbe: { httpGet: { path: /live, port: http } }

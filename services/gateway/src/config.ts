@@ -1,6 +1,18 @@
-import { int, milliseconds, port, readConfig as read, serviceEnvironment, url } from '@bourse/platform/config'
+import {
+  databaseEnvironment,
+  databasePlace,
+  int,
+  milliseconds,
+  port,
+  readConfig as read,
+  redisEnvironment,
+  serviceEnvironment,
+  url,
+} from '@bourse/platform/config'
 import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 import { z } from 'zod'
+
+const { DATABASE_CA_FILE, DATABASE_PASSWORD_FILE } = databaseEnvironment
 
 /** No read takes so long, unless the database is in trouble. */
 const STATEMENT_TIMEOUT_MS = 5_000
@@ -17,10 +29,10 @@ export const environment = {
   RISK_PARTITIONS: int({ min: 1, max: 256 }),
   MATCHING_PARTITIONS: int({ min: 1, max: 65_536 }),
   DATABASE_READ_URL: url('postgres', 'postgresql'),
-  /** Authorities of the database's certificate, which is then verified. */
-  DATABASE_CA_FILE: z.string().min(1).optional(),
+  DATABASE_CA_FILE,
+  DATABASE_PASSWORD_FILE,
   DATABASE_CONNECTIONS_MAX: int({ min: 1, max: 100 }).default(8),
-  REDIS_URL: url('redis', 'rediss'),
+  ...redisEnvironment,
   /** Public keys that verify access tokens: a file, or where the issuer serves them. */
   JWKS_FILE: z.string().optional(),
   JWKS_URL: url('http', 'https').optional(),
@@ -52,10 +64,9 @@ export function readConfig() {
     kafka: env,
     instance: env.INSTANCE,
     version: env.BOURSE_VERSION,
-    redis: { url: env.REDIS_URL, clientName: env.INSTANCE },
+    redis: { url: env.REDIS_URL, passwordFile: env.REDIS_PASSWORD_FILE, clientName: env.INSTANCE },
     postgres: {
-      url: env.DATABASE_READ_URL,
-      caFile: env.DATABASE_CA_FILE,
+      ...databasePlace({ ...env, DATABASE_URL: env.DATABASE_READ_URL }),
       max: env.DATABASE_CONNECTIONS_MAX,
       applicationName: env.INSTANCE,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,

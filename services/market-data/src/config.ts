@@ -1,10 +1,11 @@
 import {
   databaseEnvironment,
+  databasePlace,
   milliseconds,
   port,
   readConfig as parseEnvironment,
+  redisEnvironment,
   serviceEnvironment,
-  url,
 } from '@bourse/platform/config'
 import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 
@@ -15,9 +16,9 @@ export const environment = {
   ...serviceEnvironment,
   ...kafkaEnvironment,
   ...databaseEnvironment,
+  ...redisEnvironment,
   /** Liveness, readiness and metrics. */
   PORT: port().default(8084),
-  REDIS_URL: url('redis', 'rediss'),
   /** From one publication to the next; what changes in between is published once. */
   PUBLISH_INTERVAL_MS: milliseconds().default(50),
   /** A restart reads at most so much of the log again. */
@@ -32,9 +33,9 @@ export function readConfig() {
     ...env,
     times: { graceMs: env.SHUTDOWN_GRACE_MS, drainDelayMs: env.DRAIN_DELAY_MS },
     ops: { port: env.PORT, host: env.HOST },
+    redis: { url: env.REDIS_URL, passwordFile: env.REDIS_PASSWORD_FILE, clientName: env.INSTANCE },
     database: {
-      url: env.DATABASE_URL,
-      caFile: env.DATABASE_CA_FILE,
+      ...databasePlace(env),
       max: 2,
       applicationName: env.INSTANCE,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,

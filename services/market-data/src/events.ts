@@ -33,6 +33,7 @@ export function createEvents(log: Logger, metrics: Registry): ReaderEvents & Pub
       checkpointFailures.inc()
       log.warn({ err }, 'checkpoint not saved; tried again later')
     },
+    checkpointUnknown: (err) => log.warn({ err }, 'waiting for the checkpoint'),
     published: (counts) => {
       publications.inc()
       writes.inc(counts.writes)

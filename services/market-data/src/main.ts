@@ -36,7 +36,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   const kafka = kafkaConnection(config, { clientId: config.INSTANCE, log })
   await untilPrepared({ kafka, database: config.database, log, signal })
   const sql = resources.own(connectPostgres(config.database), closePostgres)
-  const redis = await connectRedis({ url: config.REDIS_URL, log, clientName: config.INSTANCE })
+  const redis = await connectRedis({ ...config.redis, log })
   resources.own(redis, (each) => each.destroy())
   const admin = resources.own(await connectAdmin(kafka), (each) => each.close())
 
@@ -45,7 +45,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   const checkpoints = new Checkpoints(sql, ORDERS_OUT)
   const watermarks = admin.watermarks.bind(admin)
   const { CHECKPOINT_INTERVAL_MS: checkpointIntervalMs } = config
-  const reader = new FeedReader({ checkpoints, watermarks, publisher, events, checkpointIntervalMs })
+  const reader = new FeedReader({ checkpoints, watermarks, publisher, events, signal, checkpointIntervalMs })
   countEntries(metrics, () => reader.feeds)
   const onFatal = (error: Error) => shutdown.abort(error)
   const rebalances = { onAssign: reader.assign.bind(reader), onRevoke: reader.revoke.bind(reader) }

@@ -1,7 +1,7 @@
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import type { KafkaConnection } from '@bourse/platform/kafka/client'
 import { connectProducer } from '@bourse/platform/kafka/producer'
-import { closePostgres, connectPostgres, type PostgresOptions } from '@bourse/platform/postgres'
+import { closePostgres, connectPostgres, type DatabasePlace } from '@bourse/platform/postgres'
 import { Resources } from '@bourse/platform/resources'
 import { CopyJob, type CutParts } from './copy-job.ts'
 import { requireUnused } from './unused-place.ts'
@@ -14,7 +14,7 @@ export type CutCopiesOptions = Pick<CutParts, 'shape' | 'durability' | 'print'> 
   readonly source: KafkaConnection
   readonly prefix: string
   /** Where the recovered exchange will keep its books; looked at only to open. */
-  readonly database: Pick<PostgresOptions, 'url' | 'caFile'>
+  readonly database: DatabasePlace
   readonly open: boolean
   /** Follows the copies until this is aborted. @default what is there now is read, once */
   readonly until?: AbortSignal | undefined

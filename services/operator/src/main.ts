@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { databasePlace } from '@bourse/platform/config'
 import { createLog } from '@bourse/platform/log'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { kafkaConnection } from '@bourse/platform/kafka/security'
@@ -154,7 +155,7 @@ try {
 function placesOf(env: ReturnType<typeof readEnvironment<'reconcile'>>): Places {
   const log = createLog({ name: 'operator', level: 'warn' })
   const kafka = kafkaConnection(env, { clientId: 'operator', log })
-  return { kafka, database: { url: env.DATABASE_URL, caFile: env.DATABASE_CA_FILE } }
+  return { kafka, database: databasePlace(env) }
 }
 
 function shapeOf(env: { readonly RISK_PARTITIONS: number; readonly MATCHING_PARTITIONS: number }) {

@@ -3,11 +3,11 @@ import { migrateLedger } from '@bourse/ledger/migrate'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { connectProducer } from '@bourse/platform/kafka/producer'
 import {
+  accessTo,
   closePostgres,
   connectPostgres,
   type Database,
   type PostgresOptions,
-  verifiedTls,
 } from '@bourse/platform/postgres'
 import { NotPrepared, requirePrepared, type Places } from '@bourse/platform/prepared'
 import { Resources } from '@bourse/platform/resources'
@@ -57,7 +57,7 @@ export async function prepare(
     await sql`select set_config('statement_timeout', ${`${patience.timeoutMs}ms`}, false), pg_advisory_lock(${PREPARE_LOCK})`
     await createTopics({ admin, producer, connection: places.kafka }, shape, durability)
     patience.print('topics are there')
-    await migrateLedger(places.database.url, Date.now(), verifiedTls(places.database.caFile))
+    await migrateLedger(places.database.url, Date.now(), accessTo(places.database))
     patience.print('schema is there')
     await requirePrepared(places)
   } finally {

@@ -1,3 +1,4 @@
+import { databasePlace } from '@bourse/platform/config'
 import { createOpsApp } from '@bourse/platform/health'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { kafkaConnection } from '@bourse/platform/kafka/security'
@@ -34,7 +35,7 @@ await runService({ ...times, log }, async ({ resources, shutdown, draining }) =>
   resources.own(ops, (server) => server.close(OPS_DRAIN_MS))
 
   const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
-  const database = { url: config.DATABASE_URL, caFile: config.DATABASE_CA_FILE }
+  const database = databasePlace(config)
   await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
   const { DATABASE_CONNECTIONS: max, STATEMENT_TIMEOUT_MS: statementTimeoutMs } = config
   const client = connectLedger({ ...database, max, statementTimeoutMs })

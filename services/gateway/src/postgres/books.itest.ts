@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { migrateLedger } from '@bourse/ledger/migrate'
 import * as ledger from '@bourse/ledger/schema'
 import { closePostgres, connectPostgres, type Database } from '@bourse/platform/postgres'
+import { makeRotatingRole } from '@bourse/platform/testing/rotating-role'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { alice, bob, btc, listing, order, usd } from '../testing/gateway.ts'
 import { openBooks, type Books } from './books.ts'
@@ -136,5 +137,28 @@ describe('the books in PostgreSQL', function () {
     const away = pool('postgres://nobody:nothing@127.0.0.1:1/none')
     await assert.rejects(openBooks(away, { waitMs: 0 }).balances(alice), { code: 'unavailable' })
     await closePostgres(away)
+  })
+
+  it('says unavailable while the password has changed, and answers when its file has the new one', async () => {
+    const role = await makeRotatingRole(own.href)
+    const rotating = connectPostgres({
+      ...role,
+      max: 1,
+      applicationName: 'rotating',
+      statementTimeoutMs: 5_000,
+    })
+    try {
+      const there = openBooks(rotating, { waitMs: WAIT_MS })
+      const at = { shard: 0, sequence: 1 }
+      assert.equal(await there.accountOf('alice', at), alice)
+      await role.rotate()
+      await assert.rejects(there.accountOf('alice', at), { code: 'unavailable' })
+      await assert.rejects(there.listed(), { code: 'unavailable' })
+      role.updateFile()
+      assert.equal(await there.accountOf('alice', at), alice)
+    } finally {
+      await closePostgres(rotating)
+      await role.drop()
+    }
   })
 })

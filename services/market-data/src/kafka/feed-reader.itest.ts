@@ -81,6 +81,7 @@ describe('FeedReader', function () {
       },
       watermarks: (...partition) => admin.watermarks(...partition),
       checkpointIntervalMs,
+      signal: stop.signal,
       publisher: { add: () => {}, remove: () => {}, wake: () => {} },
       events: {
         assigned: (_, offset) => void starts.push(offset),
@@ -88,6 +89,7 @@ describe('FeedReader', function () {
         gap: () => {},
         lagging: () => {},
         checkpointFailed: (error) => void failures.push(error),
+        checkpointUnknown: () => {},
         lagUnknown: () => {},
       },
     })

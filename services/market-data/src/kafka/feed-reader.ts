@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TopicPartition, TopicPartitionOffset, Watermarks } from '@bourse/platform/kafka/client'
 import type { Message } from '@bourse/platform/kafka/consumer'
 import type { ConsumerGroup } from '@bourse/platform/kafka/group'
+import { untilDone } from '@bourse/platform/until-done'
 import { logStart } from '../core/log-start.ts'
 import { MarketFeed } from '../core/market-feed.ts'
 import type { Checkpoints } from '../postgres/checkpoints.ts'
@@ -25,6 +26,8 @@ export type FeedReaderOptions = {
   /** Told of each feed that this process has from now on, or no longer has, and when they have read. */
   readonly publisher: Pick<Publisher, 'add' | 'remove' | 'wake'>
   readonly events: ReaderEvents
+  /** Ends the waiting for PostgreSQL. */
+  readonly signal: AbortSignal
 }
 
 /** What happens to the feeds, for counters and logs. */
@@ -35,6 +38,8 @@ export type ReaderEvents = {
   readonly gap: (partition: number, missing: number) => void
   readonly lagging: (partition: number, records: number) => void
   readonly checkpointFailed: (error: Error) => void
+  /** PostgreSQL does not tell where to begin; it is asked again. */
+  readonly checkpointUnknown: (error: unknown) => void
   readonly lagUnknown: (error: Error) => void
 }
 
@@ -53,12 +58,12 @@ export class FeedReader {
     return [...this.#owned.values()].map(({ feed }) => feed)
   }
 
-  /** Answers where to read from. Throws where a partition's log is not the one of its checkpoint: that is fatal. */
+  /** Answers where to read from; waits while PostgreSQL is away. Throws where a partition's log is not the one of its checkpoint: that is fatal. */
   async assign(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
     return Promise.all(
       partitions.map(async ({ topic, partition }) => {
         // First the checkpoint: until now another process may have moved it on, and the log's end with it.
-        const feed = (await this.#options.checkpoints.load(partition)) ?? new MarketFeed(partition)
+        const feed = (await this.#load(partition)) ?? new MarketFeed(partition)
         const next = feed.logPosition.offset
         const offset = logStart(next, await this.#options.watermarks(topic, partition))
         this.#owned.set(partition, { topic, feed, savedOffset: next, gapsSeen: 0 })
@@ -84,6 +89,11 @@ export class FeedReader {
   /** Works until `signal` is aborted. Throws what is fatal: a log that does not parse, or is another. */
   async run(group: Pick<ConsumerGroup, 'read' | 'commit'>, signal: AbortSignal): Promise<void> {
     await Promise.all([this.#read(group, signal), this.#saveAll(signal), this.#tellLags(group, signal)])
+  }
+
+  #load(partition: number): Promise<MarketFeed | undefined> {
+    const { checkpoints, signal, events } = this.#options
+    return untilDone(() => checkpoints.load(partition), { signal, onWait: events.checkpointUnknown })
   }
 
   async #read(group: Pick<ConsumerGroup, 'read'>, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { untilDone } from '@bourse/platform/until-done'
 import type { LogRecord } from '@bourse/protocol/replica'
 import { verdicts } from '@bourse/protocol/streams'
 import type { Batch } from '../core/batch.ts'
@@ -6,7 +7,6 @@ import { stopReason, type StopReason } from '../core/stop.ts'
 import { inputKey, samePlace, type Input, type Position } from '../core/position.ts'
 import { BATCH_ENTRIES_MAX, SettlementStream } from '../core/settlement-stream.ts'
 import type { Events } from '../events.ts'
-import { untilDone } from '../postgres/retry.ts'
 
 export type PartitionWriterOptions = {
   readonly input: Input

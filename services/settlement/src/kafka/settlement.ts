@@ -2,11 +2,11 @@ import type { Admin } from '@bourse/platform/kafka/admin'
 import type { KafkaConnection, TopicPartition, TopicPartitionOffset } from '@bourse/platform/kafka/client'
 import type { Message } from '@bourse/platform/kafka/consumer'
 import { joinConsumerGroup, type ConsumerGroup } from '@bourse/platform/kafka/group'
+import { untilDone } from '@bourse/platform/until-done'
 import { WrongLogError } from '@bourse/protocol/replica'
 import { inputKey, type Input } from '../core/position.ts'
 import type { Events } from '../events.ts'
 import type { PostgresLedger } from '../postgres/ledger.ts'
-import { untilDone } from '../postgres/retry.ts'
 import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.ts'
 
 /** Nobody waits for a row within milliseconds; larger fetches and transactions cost less. */

@@ -1,6 +1,9 @@
 import { readBooksCut, readRiskCut } from '@bourse/ledger/cuts'
 import { monthOf } from '@bourse/ledger/months'
 import * as schema from '@bourse/ledger/schema'
+import { isTransient } from '@bourse/platform/postgres-trouble'
+import { makeRotatingRole } from '@bourse/platform/testing/rotating-role'
+import { untilDone } from '@bourse/platform/until-done'
 import { lots, ticks } from '@bourse/domain/units'
 import { and, eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
@@ -13,7 +16,6 @@ import { LogWriter } from '../testing/log-writer.ts'
 import { randomShard } from '../testing/random-shard.ts'
 import { QUOTE, ScriptedShard, SYMBOL } from '../testing/scripted-shard.ts'
 import { connectLedger, PostgresLedger } from './ledger.ts'
-import { isTransient } from './transient.ts'
 
 const databaseUrl = process.env['DATABASE_URL'] ?? ''
 const TABLES = ['offsets', 'orders', 'fills', 'journal', 'balances', 'checkpoints', 'cuts'] as const
@@ -82,6 +84,34 @@ describe('PostgresLedger', function () {
     await assert.rejects(ledger.apply(batch!) as Promise<unknown>, isTransient)
     await client`drop trigger die on balances`
     for (const each of [batch!, ...rest]) assert.equal(await ledger.apply(each), 'applied')
+    assert.deepEqual(await rows(), await straight.rows())
+  })
+
+  it('waits while the password has changed, and goes on when its file has the new one', async () => {
+    const { url, rows } = await open()
+    const straight = await open()
+    const role = await makeRotatingRole(databaseUrl)
+    const { passwordFile } = role
+    const own = new URL(new URL(url).pathname, role.url)
+    own.username = new URL(role.url).username
+    const client = connectLedger({ url: own.href, passwordFile, max: 3, statementTimeoutMs: 10_000 })
+    closing.unshift(() => client.end({ timeout: 1 }))
+    closing.push(() => role.drop())
+    const ledger = new PostgresLedger(client)
+    const { log } = randomShard({ seed: 13, steps: 200, frames: () => 0.99 })
+    await settle(straight.ledger, log)
+    const [batch, ...rest] = batchesOf(log)
+    assert.equal(await ledger.apply(batch!), 'applied')
+    await role.rotate()
+    const refused: unknown[] = []
+    const onWait = (error: unknown) => {
+      refused.push(error instanceof Error && 'code' in error && error.code)
+      if (refused.length === 2) role.updateFile()
+    }
+    const { signal } = new AbortController()
+    for (const each of rest)
+      assert.equal(await untilDone(async () => ledger.apply(each), { signal, onWait }), 'applied')
+    assert.deepEqual(refused, ['28P01', '28P01'])
     assert.deepEqual(await rows(), await straight.rows())
   })
 

@@ -1,6 +1,6 @@
 import { ensurePartitions } from '@bourse/ledger/partitions'
 import { monthOf, type Month } from '@bourse/ledger/months'
-import { verifiedTls } from '@bourse/platform/postgres'
+import { accessTo, type DatabasePlace } from '@bourse/platform/postgres'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import type { Batch } from '../core/batch.ts'
 import { LedgerError, type Applied, type Ledger } from '../core/ledger.ts'
@@ -10,9 +10,7 @@ import { accountsOf } from './shard-accounts.ts'
 import { inTransaction } from '@bourse/ledger/transaction'
 import * as write from './write.ts'
 
-export type LedgerOptions = {
-  readonly url: string
-  readonly caFile?: string | undefined
+export type LedgerOptions = DatabasePlace & {
   /** Connections; more than one writer per partition is of no use. */
   readonly max: number
   readonly statementTimeoutMs: number
@@ -23,11 +21,11 @@ export type LedgerOptions = {
  * the server takes back it takes back together with its offset row, to be read again. Every access is by key, so plans
  * are made once, for indexes, whatever the tables' statistics say.
  */
-export const connectLedger = ({ url, caFile, max, statementTimeoutMs }: LedgerOptions): Sql =>
+export const connectLedger = ({ url, max, statementTimeoutMs, ...place }: LedgerOptions): Sql =>
   postgres(url, {
     max,
     onnotice: () => {},
-    ...verifiedTls(caFile),
+    ...accessTo(place),
     connection: {
       application_name: 'settlement',
       statement_timeout: statementTimeoutMs,

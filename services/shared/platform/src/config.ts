@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 
 import { LOG_LEVELS } from './log.ts'
+import type { DatabasePlace } from './postgres.ts'
 
 /** A list of brokers, as Kafka's clients take it. */
 const BROKERS = /^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/
@@ -92,4 +93,22 @@ export const databaseEnvironment = {
   DATABASE_URL: url('postgres', 'postgresql'),
   /** Authorities of the server's certificate, which is then verified. Default: as the URL says. */
   DATABASE_CA_FILE: z.string().min(1).optional(),
+  /** Holds the password, and is read for every connection: it may change. Default: the one in the URL. */
+  DATABASE_PASSWORD_FILE: z.string().min(1).optional(),
+} as const
+
+export const databasePlace = (env: {
+  readonly DATABASE_URL: string
+  readonly DATABASE_CA_FILE?: string | undefined
+  readonly DATABASE_PASSWORD_FILE?: string | undefined
+}): DatabasePlace => ({
+  url: env.DATABASE_URL,
+  caFile: env.DATABASE_CA_FILE,
+  passwordFile: env.DATABASE_PASSWORD_FILE,
+})
+
+export const redisEnvironment = {
+  REDIS_URL: url('redis', 'rediss'),
+  /** As DATABASE_PASSWORD_FILE. */
+  REDIS_PASSWORD_FILE: z.string().min(1).optional(),
 } as const

@@ -1,6 +1,8 @@
+import { migrateLedger } from '@bourse/ledger/migrate'
 import assert from 'node:assert/strict'
 
-import { closePostgres, connectPostgres } from './postgres.ts'
+import { accessTo, closePostgres, connectPostgres } from './postgres.ts'
+import { makeRotatingRole, type RotatingRole } from './testing/rotating-role.ts'
 
 const url = process.env['DATABASE_URL']!
 
@@ -26,5 +28,54 @@ describe('connectPostgres', () => {
     } finally {
       await closePostgres(sql)
     }
+  })
+
+  describe('while the password changes', () => {
+    const refused = { code: '28P01' }
+    let role: RotatingRole
+    beforeEach(async () => {
+      role = await makeRotatingRole(url)
+    })
+    afterEach(() => role.drop())
+
+    it('is refused, and goes on when the file has the new one', async () => {
+      const sql = connectPostgres({ ...options, ...role })
+      try {
+        await sql`select 1`
+        await role.rotate()
+        for (let i = 0; i < 3; i++) await assert.rejects(sql`select 1`.execute(), refused)
+        await assert.rejects(
+          sql.begin((transaction) => transaction`select 1`),
+          refused,
+        )
+        role.updateFile()
+        const [row] = await sql.begin((transaction) => transaction`select 1 as one`)
+        assert.equal(row?.['one'], 1)
+        await role.rotate()
+        role.updateFile()
+        await sql`select 1`
+      } finally {
+        await closePostgres(sql)
+      }
+    })
+
+    it('stays refused with the password of the URL alone', async () => {
+      const sql = connectPostgres({ ...options, url: role.url })
+      try {
+        await sql`select 1`
+        await role.rotate()
+        role.updateFile()
+        await assert.rejects(sql`select 1`.execute(), refused)
+      } finally {
+        await closePostgres(sql)
+      }
+    })
+
+    it('is taken from the file by migrations too', async () => {
+      await role.rotate()
+      await assert.rejects(migrateLedger(role.url, Date.now(), accessTo(role)), refused)
+      role.updateFile()
+      await migrateLedger(role.url, Date.now(), accessTo(role))
+    })
   })
 })

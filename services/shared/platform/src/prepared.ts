@@ -5,7 +5,7 @@ import { connectAdmin, type Admin } from './kafka/admin.ts'
 import type { KafkaConnection } from './kafka/client.ts'
 import { TOPICS } from './kafka/topics.ts'
 import type { Logger } from './log.ts'
-import { closePostgres, connectPostgres, type Database, type PostgresOptions } from './postgres.ts'
+import { closePostgres, connectPostgres, type Database, type DatabasePlace } from './postgres.ts'
 
 const PAUSE_MS = 2_000
 const CONNECT_TIMEOUT_MS = 5_000
@@ -15,7 +15,7 @@ const TELL_INTERVAL_MS = 15_000
 
 export type Places = {
   readonly kafka: KafkaConnection
-  readonly database: Pick<PostgresOptions, 'url' | 'caFile'>
+  readonly database: DatabasePlace
 }
 
 export type PreparedOptions = Places & {

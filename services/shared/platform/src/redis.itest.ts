@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 import { createLog } from './log.ts'
-import { connectRedis, reconnectDelayMs } from './redis.ts'
+import { connectRedis, reconnectDelayMs, type Redis } from './redis.ts'
 
 const url = process.env['REDIS_URL']!
 
@@ -21,6 +24,38 @@ describe('connectRedis', () => {
       assert(lines.some((line) => line.includes('redis trouble')))
     } finally {
       await redis.close()
+    }
+  })
+
+  it('comes back with the password that its file has by then', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bourse-redis-'))
+    const passwordFile = join(folder, 'password')
+    const user = `rotating-${process.pid}`
+    const admin = await connectRedis({ url, log })
+    let redis: Redis | undefined
+    const setPassword = (password: string) =>
+      admin.sendCommand(['ACL', 'SETUSER', user, 'on', '~*', '+@all', 'resetpass', `>${password}`])
+    try {
+      await setPassword('old')
+      writeFileSync(passwordFile, 'old')
+      const address = new URL(url)
+      address.username = user
+      address.password = 'never'
+      const options = { url: address.href, passwordFile, log }
+      redis = await connectRedis(options)
+      assert.equal(await redis.sendCommand(['ACL', 'WHOAMI']), user)
+      await setPassword('new')
+      const back = new Promise((resolve) => redis?.once('ready', resolve))
+      await admin.sendCommand(['CLIENT', 'KILL', 'USER', user])
+      await assert.rejects(connectRedis(options), /WRONGPASS/)
+      writeFileSync(passwordFile, 'new')
+      await back
+      assert.equal(await redis.sendCommand(['ACL', 'WHOAMI']), user)
+    } finally {
+      redis?.destroy()
+      await admin.sendCommand(['ACL', 'DELUSER', user])
+      await admin.close()
+      rmSync(folder, { recursive: true })
     }
   })
 

@@ -1,9 +1,12 @@
 import { createClient } from 'redis'
 
 import type { Logger } from './log.ts'
+import { passwordFile } from './password-file.ts'
 
 export type RedisOptions = {
   readonly url: string
+  /** Read for every connection; given, the URL's password does not count. */
+  readonly passwordFile?: string | undefined
   readonly log: Logger
   /** Shown in `CLIENT LIST`. */
   readonly clientName?: string
@@ -22,10 +25,10 @@ export const reconnectDelayMs = (retries: number): number =>
  * Connects, or fails when the first attempt does: a wrong address should be seen at once. Later it reconnects for
  * ever, and logs each loss. Close it with `close()`.
  */
-export async function connectRedis({ url, log, clientName }: RedisOptions) {
+export async function connectRedis({ url, passwordFile: file, log, clientName }: RedisOptions) {
   let connected = false
   const client = createClient({
-    url,
+    ...(file === undefined ? { url } : signingIn(url, file)),
     ...(clientName !== undefined && { name: clientName }),
     commandsQueueMaxLength: QUEUE_LENGTH_MAX,
     socket: {
@@ -37,6 +40,22 @@ export async function connectRedis({ url, log, clientName }: RedisOptions) {
   await client.connect()
   connected = true
   return client
+}
+
+/** What an URL says of who signs in comes before the provider: it is taken out. */
+function signingIn(url: string, file: string) {
+  const { username, ...address } = withoutUser(url)
+  const password = passwordFile(file)
+  const credentials = async () => ({ ...(username !== '' && { username }), password: password() })
+  return { ...address, credentialsProvider: { type: 'async-credentials-provider', credentials } as const }
+}
+
+function withoutUser(url: string): { readonly url: string; readonly username: string } {
+  const address = new URL(url)
+  const username = decodeURIComponent(address.username)
+  address.username = ''
+  address.password = ''
+  return { url: address.href, username }
 }
 
 export type Redis = Awaited<ReturnType<typeof connectRedis>>

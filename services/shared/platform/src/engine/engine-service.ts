@@ -1,6 +1,6 @@
 import type { Machine } from '@bourse/protocol/shard'
 import { z } from 'zod'
-import { databaseEnvironment, int, milliseconds, serviceEnvironment } from '../config.ts'
+import { databaseEnvironment, databasePlace, int, milliseconds, serviceEnvironment } from '../config.ts'
 import { createOpsApp } from '../health.ts'
 import { connectAdmin } from '../kafka/admin.ts'
 import { connectCommittedOffsets } from '../kafka/committed.ts'
@@ -14,6 +14,7 @@ import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { closePostgres, connectPostgres } from '../postgres.ts'
 import { untilPrepared } from '../prepared.ts'
+import { untilDone } from '../until-done.ts'
 import { publishEngineAlarms, publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
@@ -53,7 +54,7 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     )
 
     const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
-    const database = { url: config.DATABASE_URL, caFile: config.DATABASE_CA_FILE }
+    const database = databasePlace(config)
     await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
     const sql = resources.own(
       connectPostgres({ ...database, max: 2, applicationName: name, statementTimeoutMs: 60_000 }),
@@ -82,7 +83,8 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     publishEngineAlarms(following, metrics)
     engine = following
 
-    await following.restore()
+    const onWait = (err: unknown): void => log.warn({ err }, 'waiting for snapshots')
+    await untilDone(() => following.restore(), { signal: shutdown.signal, onWait })
     const join = async () => {
       const group = await joinGroup({
         ...{

@@ -34,11 +34,11 @@ export type EngineTimes = {
 }
 
 export type EngineParts = {
-  readonly follower: Follower
-  readonly producer: Producer
-  readonly admin: Admin
+  readonly follower: Pick<Follower, 'assign' | 'read' | 'pause' | 'resume'>
+  readonly producer: Pick<Producer, 'send'>
+  readonly admin: Pick<Admin, 'partitionCount' | 'watermarks'>
   /** How far the group has come, asked without being a member. */
-  readonly offsets: CommittedOffsets
+  readonly offsets: Pick<CommittedOffsets, 'of'>
   readonly store: SnapshotStore
   readonly log: Logger
   readonly onFatal: (error: Error) => void
@@ -76,7 +76,7 @@ export class Engine<M extends Machine> {
     this.#times = times
   }
 
-  /** Restores every shard and begins to follow. */
+  /** Restores every shard and begins to follow. May be repeated when it failed. */
   async restore(): Promise<void> {
     const topology = await this.#topology()
     const partitions = this.#kind.inputTopic === 'risk.in' ? topology.riskShards : topology.matchingShards

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isTransient } from './transient.ts'
+import { isTransient } from './postgres-trouble.ts'
 
 export const RETRY_MS_MIN = 100
 export const RETRY_MS_MAX = 5_000

@@ -1,8 +1,9 @@
 /**
- * SQLSTATE classes that pass by themselves: connection, rolled back by the server, out of resources, shut down or
- * cancelled by an operator, system error (https://www.postgresql.org/docs/15/errcodes-appendix.html).
+ * SQLSTATE classes that pass by themselves: connection, refused, rolled back by the server, out of resources, shut down
+ * or cancelled by an operator, system error (https://www.postgresql.org/docs/15/errcodes-appendix.html). Who is refused
+ * has the password from before a rotation, until its file has the new one.
  */
-const TRANSIENT_CLASSES = new Set(['08', '40', '53', '57', '58'])
+const TRANSIENT_CLASSES = new Set(['08', '28', '40', '53', '57', '58'])
 
 /** A lock that could not be had in time; a server that has become a replica. */
 const TRANSIENT_STATES = new Set(['55P03', '25006'])
