@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cutCopies, type CutCopiesOptions } from '@bourse/operator/cut-copies'
-import { CutRefused } from '@bourse/operator/copy-job'
+import { CutRefused } from '@bourse/operator/cut-refused'
 import { PlaceInUse } from '@bourse/operator/unused-place'
 import { decodeFrame } from '@bourse/protocol/frame'
 import { CopiedRegion, readInputs, type InputCopy } from './copied-region.ts'
@@ -58,7 +58,7 @@ describe('an exchange that is recovered in another region', function () {
   })
 
   const options = (): CutCopiesOptions => ({
-    ...{ source: region.kafka, target: region.kafka, prefix: `${ALIAS}.` },
+    ...{ copies: { kafka: region.kafka, prefix: `${ALIAS}.` }, target: region.kafka },
     shape: { riskPartitions: SHARDS, matchingPartitions: SHARDS },
     durability: { replicas: 1, inSyncReplicasMin: 1 },
     database: { url: region.databaseUrl, caFile: undefined },

@@ -61,6 +61,7 @@ export class Archiver {
   readonly #owned = new Map<string, Owned>()
   readonly #committed = new Map<string, number>()
   #group: Group | undefined
+  #failed = false
 
   constructor(options: ArchiverOptions) {
     this.#options = options
@@ -76,10 +77,10 @@ export class Archiver {
     return Promise.all(partitions.map((partition) => this.#assign(partition)))
   }
 
-  /** Writes what is gathered, so that the next owner begins with little. */
+  /** Writes what is gathered, so that the next owner begins with little; nothing after a failure. */
   async revoke(partitions: readonly TopicPartition[], { lost }: { readonly lost: boolean }): Promise<void> {
     const inputs = partitions.map((partition) => this.#inputOf(partition))
-    if (!lost) await this.#finish(inputs.flatMap((input) => this.#writerOf(input) ?? []))
+    if (!lost && !this.#failed) await this.#finish(inputs.flatMap((input) => this.#writerOf(input) ?? []))
     for (const input of inputs) {
       this.#owned.delete(keyOf(input))
       this.#committed.delete(keyOf(input))
@@ -94,8 +95,14 @@ export class Archiver {
    */
   async run(group: Group, signal: AbortSignal): Promise<void> {
     this.#group = group
-    await Promise.all([this.#read(group, signal), this.#tellLags(signal)])
-    if (!(signal.reason instanceof Error)) await this.#finish(this.#writers)
+    try {
+      await Promise.all([this.#read(group, signal), this.#tellLags(signal)])
+    } catch (error) {
+      this.#failed = true
+      throw error
+    }
+    this.#failed = signal.reason instanceof Error
+    if (!this.#failed) await this.#finish(this.#writers)
   }
 
   async #read(group: Group, signal: AbortSignal): Promise<void> {
