@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import rdkafka from 'node-rdkafka'
 
 import {
@@ -10,6 +11,8 @@ import {
   queryWatermarks,
 } from './client.ts'
 import { KafkaError, kafkaError } from './error.ts'
+
+const KNOWN_POLL_MS = 50
 
 export type NewTopic = {
   readonly topic: string
@@ -37,7 +40,7 @@ export class Admin {
   }
 
   /**
-   * Creates the topics that are not there yet.
+   * Creates the topics that are not there yet, and waits until every partition is known here.
    *
    * @throws KafkaError `partition_count_mismatch`: one is there with another number of partitions, which nothing
    *   can mend.
@@ -45,7 +48,7 @@ export class Admin {
   async createTopics(topics: readonly NewTopic[]): Promise<void> {
     for (const topic of topics) {
       const created = await this.#createTopic(topic)
-      if (created) continue
+      if (created) await this.#untilKnown(topic)
       const partitions = await this.partitionCount(topic.topic)
       if (partitions !== topic.partitions) {
         throw new KafkaError(
@@ -72,6 +75,13 @@ export class Admin {
 
   close(): Promise<void> {
     return disconnect(this.#client)
+  }
+
+  /** Brokers hear of a new topic one after the other; a client that asks too early is told that there is none. */
+  async #untilKnown({ topic, partitions }: NewTopic): Promise<void> {
+    const deadline = performance.now() + QUERY_TIMEOUT_MS
+    while ((await this.partitionCount(topic)) !== partitions && performance.now() < deadline)
+      await sleep(KNOWN_POLL_MS)
   }
 
   /** False when it exists. */
