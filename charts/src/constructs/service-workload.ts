@@ -106,6 +106,7 @@ export class ServiceWorkload extends Construct {
 
   #data(): Record<string, string> {
     const { development, logLevel, kafka, databaseCa } = this.#surroundings
+    const readsDatabase = Object.keys(this.#props.secrets).some((name) => name.startsWith('DATABASE_'))
     return {
       NODE_ENV: development ? 'development' : 'production',
       // Every waiting Kafka client holds one of libuv's threads.
@@ -114,7 +115,7 @@ export class ServiceWorkload extends Construct {
       LOG_LEVEL: logLevel,
       SHUTDOWN_GRACE_MS: String(this.#props.shutdownGraceMs),
       ...kafka,
-      ...databaseCaVariable(databaseCa),
+      ...databaseCaVariable(readsDatabase ? databaseCa : null),
       ...this.#props.config,
     }
   }

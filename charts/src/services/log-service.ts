@@ -2,6 +2,7 @@ import { ServiceAccount } from 'cdk8s-plus-28'
 import { Construct } from 'constructs'
 import { type LagSource, LagScaler, type LagScalerProps } from '../constructs/autoscaling.ts'
 import { inWave, labelsOf } from '../constructs/labels.ts'
+import { DATABASE_URL } from '../constructs/secret-reference.ts'
 import { ServiceWorkload, type ServiceWorkloadProps } from '../constructs/service-workload.ts'
 import type { Surroundings } from '../constructs/surroundings.ts'
 import type { Values } from '../values/schema.ts'
@@ -30,11 +31,9 @@ export class LogService extends Construct {
       automountToken: false,
     })
     const { scaling, settings, resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds } = values
-    const { DATABASE_URL: database } = workloadProps.secrets
-    if (database === undefined) throw new Error(`${service} has no DATABASE_URL to wait for`)
     const workload = new ServiceWorkload(this, 'Workload', surroundings, {
       ...workloadProps,
-      ...{ service, component, serviceAccount, database },
+      ...{ service, component, serviceAccount, database: DATABASE_URL },
       ...{ resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds },
       config: { ...config, ...settings },
       surge: 1,
