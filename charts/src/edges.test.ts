@@ -72,6 +72,6 @@ describe('network policies', () => {
     const others = ['default-deny', 'dns']
     const policies = named(rendered('production'), 'NetworkPolicy').filter((name) => !others.includes(name))
     const services = ['archive', 'gateway', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
-    assert.deepEqual(policies.toSorted(), [...services, 'prepare', 'reconcile', 'smoke'].toSorted())
+    assert.deepEqual(policies.toSorted(), [...services, 'cut', 'prepare', 'reconcile', 'smoke'].toSorted())
   })
 })

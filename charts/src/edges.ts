@@ -38,8 +38,11 @@ const READS_REDIS = ['gateway', 'market-data']
 const services = ({ hasArchive }: EdgeFacts): readonly string[] =>
   hasArchive ? [...SERVICES, 'archive'] : SERVICES
 
+/** `cut` is a Job that a person runs, as `k8s/delivery/cut.sh` makes it. */
+const JOBS = ['prepare', 'reconcile', 'cut']
+
 /** The archive reads no ledger; but it waits for the tables, as all do. */
-const readLogAndLedger = (facts: EdgeFacts): readonly string[] => [...services(facts), 'prepare', 'reconcile']
+const readLogAndLedger = (facts: EdgeFacts): readonly string[] => [...services(facts), ...JOBS]
 
 /** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
 export function edges(facts: EdgeFacts): readonly Edge[] {
@@ -96,7 +99,7 @@ function entryEdges({ hasTraefik, clients, healthChecks }: EdgeFacts): Edge[] {
 
 /** To the issuer's keys and to S3. */
 function httpsEdges({ hasArchive, https }: EdgeFacts): Edge[] {
-  const outward = hasArchive ? ['gateway', 'archive'] : ['gateway']
+  const outward = hasArchive ? ['gateway', 'archive', 'cut'] : ['gateway']
   return outward.map((name) => ({ from: pods(name), to: { addresses: https }, ports: [443] }))
 }
 

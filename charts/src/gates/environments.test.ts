@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { alertGroupsOf } from '../alerts/alerts.ts'
+import { cutJob } from '../delivery/cut-job.ts'
 import { ENVIRONMENTS, renderEnvironment, type EnvironmentName } from '../render.ts'
 import { customResourceProblems, isCustom } from './custom-resource-schemas.ts'
 import { installSchemas, schemaProblems } from './kubernetes-schemas.ts'
@@ -28,7 +29,7 @@ const readManifests = (file: string): Manifest[] =>
 
 const [smoke] = ofKind(readManifests('k8s/delivery/smoke-job.yaml'), 'Job')
 
-/** What is rendered, and the Job that a release is tried with: it runs the gateway's image as the gateway does. */
+/** What is rendered, and the Jobs that people run: one tries a release, with the gateway's image; one makes a cut. */
 function render(
   environment: EnvironmentName,
   overrides: Parameters<typeof renderEnvironment>[1] = {},
@@ -41,7 +42,8 @@ function render(
   const { template } = smoke.spec
   const containers = template.spec.containers.map((container) => ({ ...container, image, imagePullPolicy }))
   const spec = { ...smoke.spec, template: { ...template, spec: { ...template.spec, containers } } }
-  return [...objects, { ...smoke, spec } as Manifest]
+  const cut = cutJob(objects, ['--from-archive', 's3://bucket/epoch-1']) as Manifest
+  return [...objects, { ...smoke, spec } as Manifest, cut]
 }
 
 const rendered = new Map<EnvironmentName, readonly Manifest[]>()
