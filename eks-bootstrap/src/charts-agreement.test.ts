@@ -157,7 +157,10 @@ for (const name of ['dev', 'staging', 'production'] as const) {
     it('agree on where the inputs are archived: in the bucket under lock, where the role may write', () => {
       const { url } = values.archive
       const [, bucket, folder] = /^s3:\/\/([^/]+)\/(.+)$/.exec(url ?? '') ?? []
-      same('the bucket', { estate: fact(name, 'audit-bucket'), charts: bucket })
+      const audit = resources(template(name, 'Storage'), 'AWS::S3::Bucket').find(({ logicalId }) =>
+        logicalId.startsWith('Audit'),
+      )
+      same('the bucket', { estate: audit?.properties['BucketName'], charts: bucket })
       const statements = flat(roleOf(name, 'archive'))
       assert(
         statements.includes(`arn:aws:s3:::${bucket}/${folder?.replace(/\d+$/, '*')}/inputs/*`),
