@@ -316,7 +316,7 @@ function attribute(properties: Readonly<Record<string, unknown>>, list: string, 
 }
 
 /** The role of a service account, with what it may do. */
-function roleOf(name: Parameters<typeof template>[0], account: string): unknown {
+function roleOf(name: 'dev' | 'staging' | 'production', account: string): unknown {
   const roleName = `bourse-${name}-${account}-${environment(name).primaryRegion}`
   const roles = resources(template(name, 'Addons'), 'AWS::IAM::Role')
   return roles.find(({ properties }) => properties['RoleName'] === roleName)?.properties
