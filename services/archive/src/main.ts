@@ -22,7 +22,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   const metrics = createMetrics({ service: NAME, version: config.BOURSE_VERSION })
   const events = createEvents(log, metrics)
   const archive = resources.own(openArchive(config.ARCHIVE_URL), (each) => each.close())
-  let running: Archiver | undefined
+  let running: Archiver | undefined = undefined
   const checks = {
     joined: () => {
       if (running === undefined) throw new Error('not a member of its group yet')

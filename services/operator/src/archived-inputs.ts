@@ -54,7 +54,7 @@ export class ArchivedInputs implements InputSource {
     ] as const) {
       for (let partition = 0; partition < partitions; partition++)
         chains.push(await chainOf(archive, { topic, partition }))
-      for await (const _ of archive.files({ topic, partition: partitions }))
+      if (await hasFiles(archive, { topic, partition: partitions }))
         throw new CutRefused('copies_incomplete', `${archive.place} has more than ${partitions} of ${topic}`)
     }
     return new ArchivedInputs(options, chains)
@@ -157,6 +157,9 @@ export class ArchivedInputs implements InputSource {
 
 const isFinished = ({ files, fetched, records, taken }: Chain): boolean =>
   fetched === files.length && taken === records.length
+
+const hasFiles = async (archive: InputArchive, input: InputName): Promise<boolean> =>
+  (await archive.files(input).next()).done !== true
 
 async function chainOf(archive: InputArchive, input: InputName): Promise<Chain> {
   const files: number[] = []

@@ -4,7 +4,7 @@ import { FILE_RECORDS_MAX, type ArchivedRecord } from '@bourse/input-archive/inp
 /** Bytes of values from which on a file is full. The last record goes in whole. */
 export const FILE_BYTES_MAX = 16 * 1024 * 1024
 
-/** Bytes of values that may wait for their files, over all inputs of a process. Then the largest are written early. */
+/** Bytes of values that may wait for their files, of all inputs together. Then the largest are written early. */
 export const GATHERED_BYTES_MAX = 64 * 1024 * 1024
 
 /** The records of one input that are in no file yet. Pure: `now` is any clock's milliseconds that never go back. */
