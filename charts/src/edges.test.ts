@@ -4,6 +4,7 @@ import { at, named, one, rendered } from './testing/rendered.ts'
 
 const LOCAL = {
   ...{ inCluster: true, hasPrometheus: true, hasDemoMarket: true, hasKeda: true, hasTraefik: true },
+  hasArchive: false,
   ...{ clients: ['172.16.0.0/12'], healthChecks: [], apiServer: ['10.96.0.0/12'] },
   ...{ datastores: [], https: [], monitoring: null },
 }
@@ -22,10 +23,20 @@ describe('edges', () => {
     assert.deepEqual(from(list, 'namespace keda'), ['kafka 9092', 'prometheus 9090'])
   })
 
-  it('lead on AWS to the datastores, and only the gateway to the outside', () => {
+  it('lead on AWS to the datastores, and only the gateway, without an archive, to the outside', () => {
     const list = edges({ ...LOCAL, inCluster: false, datastores: ['10.0.20.0/24'], https: ['0.0.0.0/0'] })
     assert.deepEqual(from(list, 'settlement'), ['10.0.20.0/24 9098,5432', '169.254.170.23/32 80'])
     assert.ok(from(list, 'gateway').includes('0.0.0.0/0 443'))
+    assert.deepEqual(from(list, 'archive'), [])
+  })
+
+  it('lead the archive to the log and to S3', () => {
+    const aws = { ...LOCAL, inCluster: false, datastores: ['10.0.20.0/24'], https: ['0.0.0.0/0'] }
+    assert.deepEqual(from(edges({ ...aws, hasArchive: true }), 'archive'), [
+      '10.0.20.0/24 9098',
+      '169.254.170.23/32 80',
+      '0.0.0.0/0 443',
+    ])
   })
 
   it('are not there where their ends are not', () => {
@@ -60,7 +71,7 @@ describe('network policies', () => {
   it('are one for each name of an edge', () => {
     const others = ['default-deny', 'dns']
     const policies = named(rendered('production'), 'NetworkPolicy').filter((name) => !others.includes(name))
-    const services = ['gateway', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
-    assert.deepEqual(policies.toSorted(), [...services, 'prepare', 'reconcile', 'smoke'].toSorted())
+    const services = ['archive', 'gateway', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
+    assert.deepEqual(policies.toSorted(), [...services, 'cut', 'prepare', 'reconcile', 'smoke'].toSorted())
   })
 })

@@ -14,6 +14,7 @@ export type EdgeFacts = {
   readonly hasDemoMarket: boolean
   readonly hasKeda: boolean
   readonly hasTraefik: boolean
+  readonly hasArchive: boolean
   readonly clients: readonly string[]
   readonly healthChecks: readonly string[]
   readonly apiServer: readonly string[]
@@ -32,8 +33,16 @@ const PROMETHEUS = 9090
 const POD_IDENTITY_AGENT: Edge['to'] = { addresses: ['169.254.170.23/32'] }
 
 const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'market-data']
-const READS_LOG_AND_LEDGER = [...SERVICES, 'prepare', 'reconcile']
 const READS_REDIS = ['gateway', 'market-data']
+
+const services = ({ hasArchive }: EdgeFacts): readonly string[] =>
+  hasArchive ? [...SERVICES, 'archive'] : SERVICES
+
+/** `cut` is a Job that a person runs, as `k8s/delivery/cut.sh` makes it. */
+const JOBS = ['prepare', 'reconcile', 'cut']
+
+const readLog = (facts: EdgeFacts): readonly string[] => [...services(facts), ...JOBS]
+const READS_LEDGER = [...SERVICES, ...JOBS]
 
 /** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
 export function edges(facts: EdgeFacts): readonly Edge[] {
@@ -46,16 +55,15 @@ export function edges(facts: EdgeFacts): readonly Edge[] {
     ...(facts.inCluster ? insideEdges(facts) : outsideEdges(facts)),
     ...entryEdges(facts),
     ...scrapeEdges(facts),
+    ...httpsEdges(facts),
   ].filter(({ from, to }) => exists(from) && exists(to))
 }
 
 function insideEdges(facts: EdgeFacts): Edge[] {
   const keda: Peer = { namespace: 'keda' }
   return [
-    ...READS_LOG_AND_LEDGER.flatMap((name) => [
-      { from: pods(name), to: pods('kafka'), ports: [KAFKA] },
-      { from: pods(name), to: pods('postgres'), ports: [POSTGRES] },
-    ]),
+    ...readLog(facts).map((name) => ({ from: pods(name), to: pods('kafka'), ports: [KAFKA] })),
+    ...READS_LEDGER.map((name) => ({ from: pods(name), to: pods('postgres'), ports: [POSTGRES] })),
     ...READS_REDIS.map((name) => ({ from: pods(name), to: pods('redis'), ports: [REDIS] })),
     // The broker reaches itself by the name that it tells its clients.
     { from: pods('kafka'), to: pods('kafka'), ports: [KAFKA] },
@@ -67,16 +75,19 @@ function insideEdges(facts: EdgeFacts): Edge[] {
   ]
 }
 
-function outsideEdges({ datastores, https }: EdgeFacts): Edge[] {
+function outsideEdges(facts: EdgeFacts): Edge[] {
+  const { datastores } = facts
   const there: Peer = { addresses: datastores }
   return [
-    ...READS_LOG_AND_LEDGER.flatMap((name) => [
-      { from: pods(name), to: there, ports: [KAFKA_IAM, POSTGRES] },
+    ...readLog(facts).flatMap((name) => [
+      {
+        from: pods(name),
+        to: there,
+        ports: READS_LEDGER.includes(name) ? [KAFKA_IAM, POSTGRES] : [KAFKA_IAM],
+      },
       { from: pods(name), to: POD_IDENTITY_AGENT, ports: [80] },
     ]),
     ...READS_REDIS.map((name) => ({ from: pods(name), to: there, ports: [REDIS] })),
-    // The issuer's keys.
-    { from: pods('gateway'), to: { addresses: https }, ports: [443] },
   ]
 }
 
@@ -88,12 +99,21 @@ function entryEdges({ hasTraefik, clients, healthChecks }: EdgeFacts): Edge[] {
   ]
 }
 
-function scrapeEdges({ hasPrometheus, monitoring }: EdgeFacts): Edge[] {
+/** To the issuer's keys and to S3. */
+function httpsEdges({ hasArchive, https }: EdgeFacts): Edge[] {
+  const outward = hasArchive ? ['gateway', 'archive', 'cut'] : ['gateway']
+  return outward.map((name) => ({ from: pods(name), to: { addresses: https }, ports: [443] }))
+}
+
+function scrapeEdges(facts: EdgeFacts): Edge[] {
+  const { hasPrometheus, monitoring } = facts
   const scrapers: Peer[] = [
     ...(hasPrometheus ? [pods('prometheus')] : []),
     ...(monitoring === null ? [] : [{ namespace: monitoring }]),
   ]
-  return scrapers.flatMap((from) => SERVICES.map((name) => ({ from, to: pods(name), ports: [PORTS.ops] })))
+  return scrapers.flatMap((from) =>
+    services(facts).map((name) => ({ from, to: pods(name), ports: [PORTS.ops] })),
+  )
 }
 
 const exists = (peer: Peer): boolean => !('addresses' in peer) || peer.addresses.length > 0

@@ -1,6 +1,6 @@
 import { App, Chart } from 'cdk8s'
 import { ImagePullPolicy } from 'cdk8s-plus-28'
-import { alertGroups } from './alerts/alerts.ts'
+import { alertGroupsOf } from './alerts/alerts.ts'
 import { alertRules } from './constructs/alert-rules.ts'
 import { ApiIngress } from './constructs/api-ingress.ts'
 import { authenticateScalers } from './constructs/autoscaling.ts'
@@ -16,6 +16,7 @@ import { postgres } from './datastores/postgres.ts'
 import { prometheus } from './datastores/prometheus.ts'
 import { redis } from './datastores/redis.ts'
 import { type EdgeFacts, edges } from './edges.ts'
+import { archive } from './services/archive.ts'
 import { matchingEngine, riskEngine } from './services/engines.ts'
 import { Gateway } from './services/gateway.ts'
 import { marketData } from './services/market-data.ts'
@@ -37,11 +38,13 @@ export function exchange(values: Values): readonly Chart[] {
   datastores(file, values)
   services(file, values)
   jobs(file, values)
-  if (values.features.prometheusOperator) alertRules(file('50-alerts'), alertGroups)
+  if (values.features.prometheusOperator) alertRules(file('50-alerts'), alertsOf(values))
   return app.charts
 }
 
 const LOG_SERVICES = ['risk-engine', 'matching-engine', 'settlement', 'market-data']
+
+const alertsOf = ({ archive: { url } }: Values) => alertGroupsOf({ hasArchive: url !== null })
 
 type File = (id: string) => Chart
 
@@ -60,7 +63,8 @@ function datastores(file: File, values: Values): void {
   if (inCluster.prometheus === null) return
   const gateways = gateway.idle === null ? [gateway.active] : ['blue', 'green']
   const workloads = [...gateways.map((slot) => `gateway-${slot}`), ...LOG_SERVICES]
-  prometheus(file('20-prometheus'), { ...inCluster.prometheus, workloads })
+  if (values.archive.url !== null) workloads.push('archive')
+  prometheus(file('20-prometheus'), { ...inCluster.prometheus, workloads, alerts: alertsOf(values) })
 }
 
 function jobs(file: File, values: Values): void {
@@ -124,6 +128,13 @@ function services(file: File, values: Values): void {
     values: values.marketData,
     placement: stateless('market-data'),
   })
+  const { url, ...archiveValues } = values.archive
+  if (url !== null)
+    archive(file('40-archive'), {
+      ...{ ...shared, url },
+      values: archiveValues,
+      placement: stateless('archive'),
+    })
   if (lagSource !== null && iamRegion !== null) authenticateScalers(file('30-kafka-iam'))
 }
 
@@ -150,13 +161,15 @@ function surroundingsOf(values: Values): Surroundings {
 const pullPolicyOf = ({ image, inCluster }: Values): ImagePullPolicy =>
   inCluster !== null || image.includes('@sha256:') ? ImagePullPolicy.IF_NOT_PRESENT : ImagePullPolicy.ALWAYS
 
-function edgeFacts({ inCluster, features, ingress, network, operator }: Values): EdgeFacts {
+function edgeFacts(values: Values): EdgeFacts {
+  const { inCluster, features, ingress, network, operator, archive: archived } = values
   return {
     ...network,
     inCluster: inCluster !== null,
     hasPrometheus: inCluster !== null && inCluster.prometheus !== null,
     hasKeda: features.keda,
     hasDemoMarket: operator.demoMarket,
+    hasArchive: archived.url !== null,
     hasTraefik: ingress?.className === 'traefik',
   }
 }

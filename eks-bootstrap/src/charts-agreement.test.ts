@@ -157,6 +157,25 @@ for (const name of ['dev', 'staging', 'production'] as const) {
       }
     })
 
+    it('agree on where the inputs are archived: in the bucket under lock, where the role may write', () => {
+      const { url } = values.archive
+      const [, bucket, folder] = /^s3:\/\/([^/]+)\/(.+)$/.exec(url ?? '') ?? []
+      const audit = resources(template(name, 'Storage'), 'AWS::S3::Bucket').find(({ logicalId }) =>
+        logicalId.startsWith('Audit'),
+      )
+      same('the bucket', { estate: audit?.properties['BucketName'], charts: bucket })
+      const statements = flat(roleOf(name, 'archive'))
+      assert(
+        statements.includes(`arn:aws:s3:::${bucket}/${folder?.replace(/\d+$/, '*')}/inputs/*`),
+        statements,
+      )
+      assert.equal(
+        values.archive.settings['FILE_AGE_MS'],
+        undefined,
+        'the recovery point counts five minutes',
+      )
+    })
+
     it('agree on who pods are: what speaks to MSK has a role', () => {
       same('the namespace', { estate: estate.gitOps.namespace, charts: NAMESPACE })
       const roles = resources(template(name, 'Addons'), 'AWS::EKS::PodIdentityAssociation')
@@ -303,6 +322,13 @@ function attribute(properties: Readonly<Record<string, unknown>>, list: string, 
     ({ Key }) => Key === key,
   )
   return Number(found?.Value)
+}
+
+/** The role of a service account, with what it may do. */
+function roleOf(name: 'dev' | 'staging' | 'production', account: string): unknown {
+  const roleName = `bourse-${name}-${account}-${environment(name).primaryRegion}`
+  const roles = resources(template(name, 'Addons'), 'AWS::IAM::Role')
+  return roles.find(({ properties }) => properties['RoleName'] === roleName)?.properties
 }
 
 function fact(name: Parameters<typeof template>[0], noun: string): unknown {

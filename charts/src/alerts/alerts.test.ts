@@ -11,6 +11,9 @@ const REPOSITORY = join(import.meta.dirname, '../../..')
 const PAGES = join(REPOSITORY, 'k8s/runbooks')
 const rules = alertGroups.flatMap(({ rules }) => rules)
 
+/** So that somebody scrapes it in `local` too. */
+const WITH_ARCHIVE = { archive: { url: 's3://bucket/prefix' } }
+
 type Series = Readonly<Record<string, string>>
 /**
  * What raises an alert, by when and with which labels; and something alike that must not raise it. Series have the labels
@@ -33,6 +36,7 @@ const matching = 'service="matching-engine",partition="1"'
 const riskLabels = { service: 'risk-engine', partition: '0' }
 const settlement = 'service="settlement",topic="risk.out",partition="0"'
 const settlementLabels = { service: 'settlement', topic: 'risk.out', partition: '0' }
+const archived = 'topic="risk.in",partition="1"'
 const built = (names: readonly string[]): Series =>
   Object.fromEntries(names.map((name) => [`bourse_build_info{service="${name}"}`, '1x30']))
 
@@ -178,6 +182,33 @@ const CASES: Readonly<Record<string, Case>> = {
     by: '3m',
     labels: { service: 'gateway' },
   },
+  ArchiveLate: {
+    fires: {
+      [`bourse_archive_log_time_seconds{${archived},pod="a"}`]: '0x250',
+      [`bourse_archive_lag_records{${archived},pod="a"}`]: '5x250',
+    },
+    quiet: {
+      // Nothing new; and files that come as they should.
+      [`bourse_archive_log_time_seconds{${archived},pod="a"}`]: '0x250',
+      [`bourse_archive_lag_records{${archived},pod="a"}`]: '0x250',
+      'bourse_archive_log_time_seconds{topic="orders.in",partition="0",pod="a"}': '0+15x250',
+      'bourse_archive_lag_records{topic="orders.in",partition="0",pod="a"}': '5x250',
+    },
+    by: '45m',
+    labels: { topic: 'risk.in', partition: '1' },
+  },
+  ArchiveStopped: {
+    fires: { [`bourse_archive_stopped{${archived},reason="file_differs",pod="a"}`]: '0 1x20' },
+    quiet: { [`bourse_archive_stopped{${archived},reason="file_differs",pod="a"}`]: '0x20' },
+    by: '2m',
+    labels: { topic: 'risk.in', partition: '1', reason: 'file_differs' },
+  },
+  ArchiveAbsent: {
+    fires: { 'bourse_build_info{service="archive"}': '1x4' },
+    quiet: { 'bourse_build_info{service="archive"}': '1x100' },
+    by: '20m',
+    labels: {},
+  },
   TargetDown: {
     fires: { 'up{pod="gateway-1"}': '0x30' },
     quiet: { 'up{pod="gateway-1"}': '0x4 1x30', 'up{namespace="other",pod="x"}': '0x30' },
@@ -267,6 +298,7 @@ const SERVICE_OF: readonly (readonly [metric: RegExp, service: string])[] = [
   [/^bourse_gateway_/, 'gateway'],
   [/^bourse_(?:settlement|reconciliation)_/, 'settlement'],
   [/^bourse_market_data_/, 'market-data'],
+  [/^bourse_archive_/, 'archive'],
   [/^up\b/, 'gateway'],
 ]
 
@@ -279,7 +311,10 @@ function asScraped(series: Series, environment: 'local' | 'production'): Series 
       )
       const service = given['service'] ?? SERVICE_OF.find(([metric]) => metric.test(name))?.[1] ?? ''
       const { pod, namespace, ...exported } = given
-      const scraped = scrapedBy(rendered(environment), service === 'gateway' ? 'gateway-blue' : service)
+      const scraped = scrapedBy(
+        rendered(environment, WITH_ARCHIVE),
+        service === 'gateway' ? 'gateway-blue' : service,
+      )
       assert(scraped, `nobody scrapes ${text} in ${environment}`)
       const target: Scraped['target'] = {
         ...scraped.target,

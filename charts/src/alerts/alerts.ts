@@ -43,6 +43,8 @@ const SNAPSHOT_AGE_SECONDS_MAX = 600
 /** A reconciliation runs every ten minutes: three were missed. */
 const RECONCILIATION_AGE_SECONDS_MAX = 2_100
 const RESTARTS_MAX = 3
+/** Files are closed after five minutes; copies in the second region come up to fifteen later, and an hour is promised. */
+const ARCHIVE_AGE_SECONDS_MAX = 1_800
 
 /** What must never be: each of these is a rule of the architecture that does not hold. */
 const correctness: readonly Alert[] = [
@@ -223,10 +225,43 @@ const service: readonly Alert[] = [
   {
     name: 'ServiceRestarts',
     severity: 'warning',
-    expr: `changes(process_start_time_seconds{service=~"${SERVICES.join('|')}"}[15m]) >= ${RESTARTS_MAX}`,
+    expr: `changes(process_start_time_seconds{service=~"${[...SERVICES, 'archive'].join('|')}"}[15m]) >= ${RESTARTS_MAX}`,
     for: '0s',
     summary: '{{ $labels.pod }} began {{ $value }} times in a quarter of an hour',
     description: 'It ends by itself each time; its last lines say why.',
+  },
+]
+
+/** Without the archive nothing is lost yet; but of a disaster nobody could recover. */
+const archive: readonly Alert[] = [
+  {
+    name: 'ArchiveLate',
+    severity: 'critical',
+    expr:
+      `time() - max by (topic, partition) (bourse_archive_log_time_seconds) > ${ARCHIVE_AGE_SECONDS_MAX}\n` +
+      'and\nmax by (topic, partition) (bourse_archive_lag_records) > 0',
+    for: '10m',
+    summary:
+      'The archive of {{ $labels.topic }} partition {{ $labels.partition }} ends {{ $value }} seconds ago',
+    description: 'The log has newer records. If everything else were lost now, they would be too.',
+  },
+  {
+    name: 'ArchiveStopped',
+    severity: 'critical',
+    expr: 'max by (topic, partition, reason) (bourse_archive_stopped) > 0',
+    for: '0s',
+    summary:
+      'The archive of {{ $labels.topic }} partition {{ $labels.partition }} stands still: {{ $labels.reason }}',
+    description:
+      'Archive and log contradict each other. It stays stopped until somebody has decided; the other inputs go on.',
+  },
+  {
+    name: 'ArchiveAbsent',
+    severity: 'critical',
+    expr: 'absent(bourse_build_info{service="archive"})',
+    for: '10m',
+    summary: 'No archive answers to Prometheus',
+    description: 'Nothing is archived, or monitoring is gone. A log of another history ends the process too.',
   },
 ]
 
@@ -234,11 +269,18 @@ const service: readonly Alert[] = [
 export const runbookOf = (alert: string): string =>
   `${alert.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.md`
 
+const ARCHIVE_GROUP = 'bourse-archive'
+
 export const alertGroups: readonly AlertGroup[] = [
   { name: 'bourse-correctness', rules: correctness.map(rule) },
   { name: 'bourse-ownership', rules: ownership.map(rule) },
   { name: 'bourse-service', rules: service.map(rule) },
+  { name: ARCHIVE_GROUP, rules: archive.map(rule) },
 ]
+
+/** What can be raised where an exchange has an archive, or has none. */
+export const alertGroupsOf = ({ hasArchive }: { readonly hasArchive: boolean }): readonly AlertGroup[] =>
+  alertGroups.filter(({ name }) => hasArchive || name !== ARCHIVE_GROUP)
 
 function rule({ name, severity, expr, for: holds, summary, description }: Alert): AlertRule {
   return {

@@ -1,3 +1,4 @@
+import { createEvents as archiveEvents } from '@bourse/archive/events'
 import { createEvents as gatewayEvents, watchOrderEntry } from '@bourse/gateway/events'
 import { countEntries, createEvents as marketDataEvents } from '@bourse/market-data/events'
 import { publishEngineAlarms, publishEngineMetrics } from '@bourse/platform/engine/engine-metrics'
@@ -14,10 +15,16 @@ const OF_PROMETHEUS = ['up']
 export function exportedMetrics(): ReadonlySet<string> {
   const log = createLog({ name: 'metrics', level: 'silent' })
   const nothing = {} as never
-  const registries = ['gateway', 'engine', 'settlement', 'market-data'].map((service) =>
+  const registries = ['gateway', 'engine', 'settlement', 'market-data', 'archive'].map((service) =>
     createMetrics({ service, version: 'test' }),
   )
-  const [gateway, engine, settlement, marketData] = registries as [Registry, Registry, Registry, Registry]
+  const [gateway, engine, settlement, marketData, archive] = registries as [
+    Registry,
+    Registry,
+    Registry,
+    Registry,
+    Registry,
+  ]
   gatewayEvents(log, gateway)
   watchOrderEntry(nothing, 1, gateway)
   publishEngineMetrics(nothing, engine)
@@ -26,6 +33,7 @@ export function exportedMetrics(): ReadonlySet<string> {
   measureLag(settlement, nothing)
   publishReconciliation(nothing, settlement)
   marketDataEvents(log, marketData)
+  archiveEvents(log, archive)
   countEntries(marketData, () => [])
   const names = registries.flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name))
   return new Set([

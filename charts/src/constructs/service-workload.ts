@@ -109,7 +109,7 @@ export class ServiceWorkload extends Construct {
   }
 
   #data(): Record<string, string> {
-    const { development, logLevel, kafka, databaseCa } = this.#surroundings
+    const { development, logLevel, kafka } = this.#surroundings
     return {
       NODE_ENV: development ? 'development' : 'production',
       // Every waiting Kafka client holds one of libuv's threads.
@@ -118,10 +118,15 @@ export class ServiceWorkload extends Construct {
       LOG_LEVEL: logLevel,
       SHUTDOWN_GRACE_MS: String(this.#props.shutdownGraceMs),
       ...kafka,
-      ...databaseCaVariable(databaseCa),
+      ...databaseCaVariable(this.#databaseCa),
       ...passwordVariables(this.#props.secrets),
       ...this.#props.config,
     }
+  }
+
+  get #databaseCa(): Surroundings['databaseCa'] {
+    const readsDatabase = Object.keys(this.#props.secrets).some((name) => name.startsWith('DATABASE_'))
+    return readsDatabase ? this.#surroundings.databaseCa : null
   }
 
   #deployment(labels: Record<string, string>, configChecksum: string): Deployment {
@@ -178,7 +183,7 @@ export class ServiceWorkload extends Construct {
       securityContext: { ...containerSecurity, readOnlyRootFilesystem: !development },
     })
     mountTmp(this, container)
-    mountDatabaseCa(this, this.#surroundings.databaseCa, container)
+    mountDatabaseCa(this, this.#databaseCa, container)
     mountPasswords(this, secrets, container)
     for (const [path, { secret, keys }] of Object.entries(this.#props.secretFolders ?? {})) {
       const items = Object.fromEntries(keys.map((key) => [key, { path: key }]))

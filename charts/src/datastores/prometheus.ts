@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs'
 import { stringify } from 'yaml'
-import { alertGroups } from '../alerts/alerts.ts'
+import type { AlertGroup } from '../alerts/alerts.ts'
 import { Datastore, http } from '../constructs/datastore.ts'
 import { NAMESPACE } from '../constructs/labels.ts'
 import { PORTS } from '../constructs/service-workload.ts'
@@ -16,11 +16,12 @@ export type PrometheusProps = {
   readonly scrapeSeconds: number
   /** Names of the Deployments whose operations ports are scraped. */
   readonly workloads: readonly string[]
+  readonly alerts: readonly AlertGroup[]
 }
 
 /** Finds pods by name alone, through their headless Services: it needs no right to read the cluster. */
 export const prometheus = (scope: Construct, props: PrometheusProps) => {
-  const { image, resources, storage, scrapeSeconds, workloads } = props
+  const { image, resources, storage, scrapeSeconds, workloads, alerts } = props
   return new Datastore(scope, 'prometheus', {
     name: 'prometheus',
     ...{ image, resources },
@@ -40,7 +41,7 @@ export const prometheus = (scope: Construct, props: PrometheusProps) => {
           rule_files: [`${FOLDER}/alerts.yml`],
           scrape_configs: workloads.map((workload) => scrape(workload)),
         }),
-        'alerts.yml': stringify({ groups: alertGroups }),
+        'alerts.yml': stringify({ groups: alerts }),
       },
     },
     readiness: http('/-/ready', PORT),

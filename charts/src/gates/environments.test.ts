@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { alertGroups } from '../alerts/alerts.ts'
+import { alertGroupsOf } from '../alerts/alerts.ts'
+import { cutJob } from '../delivery/cut-job.ts'
 import { ENVIRONMENTS, renderEnvironment, type EnvironmentName } from '../render.ts'
 import { customResourceProblems, isCustom } from './custom-resource-schemas.ts'
 import { installSchemas, schemaProblems } from './kubernetes-schemas.ts'
@@ -28,7 +29,7 @@ const readManifests = (file: string): Manifest[] =>
 
 const [smoke] = ofKind(readManifests('k8s/delivery/smoke-job.yaml'), 'Job')
 
-/** What is rendered, and the Job that a release is tried with: it runs the gateway's image as the gateway does. */
+/** What is rendered, and the Jobs that people run: one tries a release, with the gateway's image; one makes a cut. */
 function render(
   environment: EnvironmentName,
   overrides: Parameters<typeof renderEnvironment>[1] = {},
@@ -41,7 +42,8 @@ function render(
   const { template } = smoke.spec
   const containers = template.spec.containers.map((container) => ({ ...container, image, imagePullPolicy }))
   const spec = { ...smoke.spec, template: { ...template, spec: { ...template.spec, containers } } }
-  return [...objects, { ...smoke, spec } as Manifest]
+  const cut = cutJob(objects, ['--from-archive', 's3://bucket/epoch-1']) as Manifest
+  return [...objects, { ...smoke, spec } as Manifest, cut]
 }
 
 const rendered = new Map<EnvironmentName, readonly Manifest[]>()
@@ -95,18 +97,13 @@ describe('Manifests for a cluster whose load balancer is an Ingress', () => {
 })
 
 describe('Manifests of all environments', () => {
-  it('have the same services', () => {
-    const [first, ...others] = ENVIRONMENTS.map((environment) => ({
-      environment,
-      services: servicesOf(objectsOf(environment)),
-    }))
-    for (const { environment, services } of others) assert.deepEqual(services, first?.services, environment)
-    assert.deepEqual(
-      first?.services,
-      ['gateway-blue', 'market-data', 'matching-engine', 'risk-engine', 'settlement'].map(
-        (name) => `Deployment/${name}`,
-      ),
-    )
+  it('have the same services, and those on AWS an archive', () => {
+    const everywhere = ['gateway-blue', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
+    for (const environment of ENVIRONMENTS) {
+      const names = LOCAL.includes(environment) ? everywhere : ['archive', ...everywhere]
+      const services = names.map((name) => `Deployment/${name}`)
+      assert.deepEqual(servicesOf(objectsOf(environment)), services, environment)
+    }
   })
 
   it('need every waiver there is', () => {
@@ -118,8 +115,9 @@ describe('Manifests of all environments', () => {
   })
 
   it('carry the alerts wherever somebody can raise them', () => {
-    const names = alertGroups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
     for (const environment of ENVIRONMENTS.filter((each) => each !== 'minimal')) {
+      const groups = alertGroupsOf({ hasArchive: !LOCAL.includes(environment) })
+      const names = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
       const text = JSON.stringify(objectsOf(environment))
       assert.deepEqual(
         names.filter((name) => !text.includes(name)),

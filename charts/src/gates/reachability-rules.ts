@@ -171,6 +171,8 @@ function addressesOf(
 
 function addressIn(text: string): Address {
   const { protocol, hostname, port } = new URL(text.includes('://') ? text : `tcp://${text}`)
+  // A bucket has a name of its own at AWS.
+  if (protocol === 's3:') return { host: `${hostname}.s3.amazonaws.com`, port: 443 }
   return { host: hostname, port: port === '' ? (SCHEME_PORTS[protocol] ?? 0) : Number(port) }
 }
 

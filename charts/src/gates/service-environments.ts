@@ -1,3 +1,4 @@
+import { environment as archive } from '@bourse/archive/config'
 import { environment as gateway } from '@bourse/gateway/config'
 import { environment as marketData } from '@bourse/market-data/config'
 import { environments as operator } from '@bourse/operator/config'
@@ -13,6 +14,7 @@ const OF_THE_CLUSTER = ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT']
 
 /** What each process reads, as it parses it itself. */
 const shapes: Readonly<Record<string, z.ZodRawShape>> = {
+  archive,
   gateway,
   settlement,
   'market-data': marketData,

@@ -118,6 +118,15 @@ const shape = z.strictObject({
   matchingEngine: z.strictObject({ ...workload, scaling: lagScaling }),
   settlement: z.strictObject({ ...workload, scaling: lagScaling }),
   marketData: z.strictObject({ ...workload, scaling: lagScaling }),
+  archive: z.strictObject({
+    ...workload,
+    url: z
+      .string()
+      .regex(/^s3:\/\/[a-z0-9.-]+\/\S+$/, 'must be s3://bucket/prefix')
+      .nullable()
+      .describe('where the inputs are archived; null: nowhere, and the service is left out'),
+    scaling: lagScaling,
+  }),
   operator: z.strictObject({
     resources,
     reconcileSchedule: z.string().regex(/^(\S+ ){4}\S+$/, 'must have five fields, as cron'),
@@ -164,12 +173,14 @@ export const drainSecondsOf = ({ preStopSeconds, shutdownGraceMs }: Drain): numb
 
 type Check = (values: Values) => readonly [path: string, message: string][]
 
-const needsAtMost: Check = ({ partitions, riskEngine, matchingEngine, settlement, marketData }) => {
+const needsAtMost: Check = (values) => {
+  const { partitions, riskEngine, matchingEngine, settlement, marketData, archive } = values
   const bounds = [
     ['riskEngine', riskEngine, partitions.risk, 'partitions.risk'],
     ['matchingEngine', matchingEngine, partitions.matching, 'partitions.matching'],
     ['settlement', settlement, partitions.risk + partitions.matching, 'the sum of partitions'],
     ['marketData', marketData, partitions.matching, 'partitions.matching'],
+    ['archive', archive, partitions.risk + partitions.matching, 'the sum of partitions'],
   ] as const
   return bounds
     .filter(([, { scaling }, limit]) => scaling.maxReplicas > limit)
@@ -179,8 +190,8 @@ const needsAtMost: Check = ({ partitions, riskEngine, matchingEngine, settlement
     ])
 }
 
-const workloadsOf = ({ gateway, riskEngine, matchingEngine, settlement, marketData }: Values) =>
-  Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData })
+const workloadsOf = ({ gateway, riskEngine, matchingEngine, settlement, marketData, archive }: Values) =>
+  Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData, archive })
 
 const minimumBelowMaximum: Check = (values) =>
   workloadsOf(values)

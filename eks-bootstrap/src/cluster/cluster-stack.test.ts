@@ -331,6 +331,8 @@ describe('Workload identity', () => {
     assert.deepEqual(topics('risk-engine', 'ReadData'), ['risk.in'])
     assert.deepEqual(topics('settlement', 'ReadData').sort(), ['orders.out', 'risk.out'])
     assert.deepEqual(topics('market-data', 'WriteData'), [])
+    assert.deepEqual(topics('archive', 'ReadData').sort(), ['orders.in', 'risk.in'])
+    assert.deepEqual(topics('archive', 'WriteData'), [])
     assert.deepEqual(topics('settlement', 'WriteData'), [])
     // Each log begins with a record that names it: who creates a topic writes it.
     assert.deepEqual(topics('operator', 'WriteData').sort(), [
@@ -354,6 +356,31 @@ describe('Workload identity', () => {
     assert(topics('operator', 'ReadData').includes('*.orders.in'))
   })
 
+  it('lets the archive write the inputs and nothing else, and the operator read them, in both regions', () => {
+    for (const [stack, region] of [
+      ['Addons', 'us-east-1'],
+      ['StandbyAddons', 'us-west-2'],
+    ] as const) {
+      const made = template('production', stack)
+      const bucket = `arn:aws:s3:::bourse-production-audit-666666666666-${region}`
+      const allowed = (service: string) => {
+        const role = resources(made, 'AWS::IAM::Role').find(
+          ({ properties }) => properties['RoleName'] === `bourse-production-${service}-${region}`,
+        )
+        return statements(role!.properties).flatMap(({ Action, Resource }) =>
+          [Action ?? []]
+            .flat()
+            .filter((action) => action.startsWith('s3:'))
+            .map((action) => `${action} ${String(Resource)}`),
+        )
+      }
+      const reads = [`s3:GetObject ${bucket}/epoch-*/inputs/*`, `s3:ListBucket ${bucket}`]
+      assert.deepEqual(allowed('operator').sort(), reads)
+      const writes = [...reads, `s3:PutObject ${bucket}/epoch-*/inputs/*`]
+      assert.deepEqual(allowed('archive').sort(), writes)
+    }
+  })
+
   it('serves the service accounts that the charts make, in their namespace', () => {
     const found = resources(addons(), 'AWS::EKS::PodIdentityAssociation').map(
       ({ properties }) => `${properties['Namespace']}/${properties['ServiceAccount']}`,
@@ -371,7 +398,7 @@ describe('Workload identity', () => {
   })
 
   it('lets a service act for its own consumer group alone', () => {
-    for (const name of ['risk-engine', 'matching-engine', 'settlement', 'market-data']) {
+    for (const name of ['risk-engine', 'matching-engine', 'settlement', 'market-data', 'archive']) {
       assert.deepEqual(topics(name, 'AlterGroup'), [name])
       // Followers outside the group still ask who coordinates their name.
       assert.deepEqual(topics(name, 'DescribeGroup'), [`${name}*`])
@@ -487,6 +514,7 @@ const SERVICES = [
   'settlement',
   'market-data',
   'operator',
+  'archive',
 ] as const
 
 type Statement = {

@@ -13,7 +13,8 @@ type Kafka = {
 
 type Workload = {
   readonly kafka?: Kafka
-  readonly buckets?: { readonly reads?: readonly string[]; readonly writes?: readonly string[] }
+  /** Folders in the bucket `audit`, with patterns: what is written there is under lock in production, in both regions. */
+  readonly audit?: { readonly reads?: readonly string[]; readonly writes?: readonly string[] }
   readonly extra?: (place: Place) => readonly iam.PolicyStatement[]
   /** What a flag of the primary site adds. */
   readonly features?: Partial<Record<keyof Features, (place: Place) => readonly iam.PolicyStatement[]>>
@@ -29,6 +30,9 @@ const AWAITED = [...LOGS, 'replies']
 const TOPICS = [...AWAITED, DEAD_LETTERS]
 /** What the replicator names its copies, behind the source's alias. */
 const INPUT_COPIES = ['*.risk.in', '*.orders.in']
+
+/** The archive of the inputs has a folder for each epoch: every recovery begins another. */
+const INPUT_ARCHIVE = 'epoch-*/inputs'
 
 /** Metrics travel as log lines; CloudWatch reads them out. */
 export const METRICS_LOG_GROUP = '/bourse/metrics'
@@ -46,6 +50,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   identity: { extra: (place) => [assumeSessionRole(place)], features: { dax: readCache } },
   operator: {
     kafka: { writes: LOGS, reads: [...LOGS, ...INPUT_COPIES, DEAD_LETTERS] },
+    // When everything else is lost, it cuts what was archived.
+    audit: { reads: [INPUT_ARCHIVE] },
     extra: (place) => [administerTopics(place), seeEngineGroups(place)],
     features: { openSearch: (place) => [search(place, ['Get', 'Post'])] },
   },
@@ -65,8 +71,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     features: { eventBus: publishEvents },
   },
   archive: {
-    kafka: { reads: ['risk.out', 'orders.out', DEAD_LETTERS], writes: [DEAD_LETTERS], group: 'archive' },
-    buckets: { writes: ['archive', 'audit'] },
+    kafka: { reads: ['risk.in', 'orders.in'], group: 'archive' },
+    audit: { reads: [INPUT_ARCHIVE], writes: [INPUT_ARCHIVE] },
     features: { tradeStream: streamTrades, openSearch: (place) => [search(place, ['Post', 'Put'])] },
   },
 }
@@ -94,14 +100,14 @@ export function workloadStatements(
   workload: Workload,
   place: Place,
 ): readonly iam.PolicyStatement[] {
-  const { kafka, buckets, extra, features = {} } = workload
+  const { kafka, audit, extra, features = {} } = workload
   const { primaryRegion, features: flags } = place.environment
   const added = Object.entries(features).filter(
     ([flag]) => place.region === primaryRegion && flags[flag as keyof Features],
   )
   return [
     ...(kafka === undefined ? [] : kafkaStatements(name, kafka, place)),
-    ...(buckets === undefined ? [] : bucketStatements(buckets, place)),
+    ...(audit === undefined ? [] : auditStatements(audit, place)),
     ...(extra?.(place) ?? []),
     ...added.flatMap(([, statements]) => statements(place)),
   ]
@@ -127,31 +133,26 @@ function kafkaStatements(
   return statements
 }
 
-function bucketStatements(
-  { reads = [], writes = [] }: NonNullable<Workload['buckets']>,
+/** Nobody deletes: what writes may not even overwrite, for it asks for names that are free. */
+function auditStatements(
+  { reads = [], writes = [] }: NonNullable<Workload['audit']>,
   { environment, region }: Place,
 ): iam.PolicyStatement[] {
-  const bucket = (noun: string) =>
-    `arn:aws:s3:::bourse-${environment.name}-${noun}-${environment.account}-${region}`
+  const bucket = `arn:aws:s3:::bourse-${environment.name}-audit-${environment.account}-${region}`
+  const objects = (folders: readonly string[]) => folders.map((folder) => `${bucket}/${folder}/*`)
   const statements = []
   if (reads.length > 0) {
+    statements.push(allow(['s3:GetObject'], objects(reads)))
     statements.push(
-      allow(
-        ['s3:GetObject'],
-        reads.map((noun) => `${bucket(noun)}/*`),
-      ),
-    )
-    statements.push(allow(['s3:ListBucket'], reads.map(bucket)))
-  }
-  if (writes.length > 0) {
-    statements.push(
-      allow(
-        ['s3:PutObject', 's3:AbortMultipartUpload'],
-        writes.map((noun) => `${bucket(noun)}/*`),
-      ),
+      new iam.PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket],
+        conditions: { StringLike: { 's3:prefix': reads.map((folder) => `${folder}/*`) } },
+      }),
     )
   }
-  const actions = ['kms:Decrypt', 'kms:GenerateDataKey']
+  if (writes.length > 0) statements.push(allow(['s3:PutObject'], objects(writes)))
+  const actions = writes.length > 0 ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:Decrypt']
   return [...statements, useKey({ environment, region }, 'data', 's3', actions)]
 }
 

@@ -158,8 +158,9 @@ function loadLines({ environment, templates, workload }: Input): Line[] {
     line('Transfer', 'zone transfer', workload.logRecordsGb * 4),
     line('DynamoDB', 'dynamodb reads', 5),
     line('DynamoDB', 'dynamodb writes', 2),
-    line('S3', 's3 storage', workload.archiveGb * 3),
-    line('S3', 's3 glacier instant', workload.archiveGb * 9),
+    // A year of it, in both regions.
+    line('S3', 's3 storage', workload.archiveGb * 3 * (1 + standby)),
+    line('S3', 's3 glacier instant', workload.archiveGb * 9 * (1 + standby)),
     line('NAT', 'nat data', workload.logGb),
     line(
       'Load balancers',

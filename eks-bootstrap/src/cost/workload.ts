@@ -27,7 +27,8 @@ const EDGE_GB_PER_REQUEST_RATE = 2
 const LOG_BYTES_PER_REQUEST = 600
 /** Settlement writes in batches: a page or so for every fifty requests. */
 const DATABASE_REQUESTS_PER_REQUEST = 0.02
-const ARCHIVE_BYTES_PER_REQUEST = 60
+/** Measured: the records of a command in both inputs, compressed. */
+const ARCHIVE_BYTES_PER_REQUEST = 90
 const USERS = 2000
 
 /** A month in which `share` of the time runs at the full rate: 1 for all day, every day. */

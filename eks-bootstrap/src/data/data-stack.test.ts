@@ -286,11 +286,16 @@ describe('Objects', () => {
     })
   }
 
-  it('of the audit cannot be changed for seven years, by anyone', () => {
-    storage().hasResourceProperties('AWS::S3::Bucket', {
-      ...bucket('audit'),
+  it('of the audit cannot be changed for seven years, by anyone, in either region', () => {
+    const lock = {
       ObjectLockEnabled: true,
       ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 7 * 365 + 2 } } },
+    }
+    storage().hasResourceProperties('AWS::S3::Bucket', { ...bucket('audit'), ...lock })
+    // What a disaster leaves.
+    template('production', 'StandbyStorage').hasResourceProperties('AWS::S3::Bucket', {
+      BucketName: 'bourse-production-audit-666666666666-us-west-2',
+      ...lock,
     })
   })
 

@@ -20,9 +20,9 @@ type StorageStackProps = SiteProps & { readonly network: NetworkStack; readonly 
 /** Everything kept as objects, files or images, and the catalogue that makes the archive a table. */
 export class StorageStack extends BourseStack {
   readonly accessLogs: s3.Bucket
-  /** Events as compressed Parquet, receipts and statements. */
+  /** What is asked by Athena: events and trades as compressed Parquet, receipts and statements. Still to come. */
   readonly archive: s3.Bucket
-  /** What must be provable for years: nobody can change or delete it. */
+  /** What must be provable for years, and what an exchange is made of again: nobody can change or delete it. */
   readonly audit: s3.Bucket
   /** For engines' snapshots when they outgrow the database, which keeps them today. */
   readonly snapshots: s3.Bucket

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cutCopies, type CutCopiesOptions } from '@bourse/operator/cut-copies'
-import { CutRefused } from '@bourse/operator/copy-job'
+import { CutRefused } from '@bourse/operator/cut-refused'
 import { PlaceInUse } from '@bourse/operator/unused-place'
-import { decodeFrame } from '@bourse/protocol/frame'
 import { CopiedRegion, readInputs, type InputCopy } from './copied-region.ts'
 import { ExchangeUnderTest } from './exchange-under-test.ts'
 import { assertDepthAgrees, assertFillsPair } from './ledger-checks.ts'
+import { ordersOf, placedIn, type Orders } from './placed-orders.ts'
 import { TradingLoad } from './trading-load.ts'
 
 const SHARDS = 2
@@ -14,9 +14,6 @@ const LOAD_MS = 4_000
 const ALIAS = 'us-east-1'
 /** How much of each copy has arrived when the region is lost, in the order in which they are read. */
 const ARRIVED = [0.8, 1, 0.9, 0.7]
-
-/** Orders by account and command id. */
-type Orders = ReadonlySet<string>
 
 describe('an exchange that is recovered in another region', function () {
   this.timeout(180_000)
@@ -38,7 +35,7 @@ describe('an exchange that is recovered in another region', function () {
       }))
       await load.stop()
       await settled(lost)
-      acceptedBefore = await ordersOf(lost)
+      acceptedBefore = await ordersOf(lost.sql)
       region = await CopiedRegion.start()
       await assert.rejects(
         cutCopies({
@@ -58,7 +55,7 @@ describe('an exchange that is recovered in another region', function () {
   })
 
   const options = (): CutCopiesOptions => ({
-    ...{ source: region.kafka, target: region.kafka, prefix: `${ALIAS}.` },
+    ...{ copies: { kafka: region.kafka, prefix: `${ALIAS}.` }, target: region.kafka },
     shape: { riskPartitions: SHARDS, matchingPartitions: SHARDS },
     durability: { replicas: 1, inSyncReplicasMin: 1 },
     database: { url: region.databaseUrl, caFile: undefined },
@@ -107,7 +104,7 @@ describe('an exchange that is recovered in another region', function () {
     const commands = placedIn(copies, kept())
     const wanted = new Set([...acceptedBefore].filter((order) => commands.has(order)))
     assert.ok(wanted.size > 0 && wanted.size < acceptedBefore.size, 'some orders were kept, some were lost')
-    assert.deepEqual(await ordersOf(recovered), wanted)
+    assert.deepEqual(await ordersOf(recovered.sql), wanted)
   })
 
   it('trades on in the new epoch', async () => {
@@ -152,23 +149,6 @@ const isRefusal = (error: unknown, code: string): boolean =>
 
 const identity = ({ timestamp, value }: InputCopy['records'][number]): string =>
   `${timestamp} ${value.toString('base64')}`
-
-/** Every order that somebody placed in the kept part of the copies. */
-function placedIn(copies: readonly InputCopy[], kept: ReadonlyMap<string, number>): Orders {
-  const placed = new Set<string>()
-  for (const { topic, partition, records } of copies) {
-    for (const { value } of records.slice(0, kept.get(`${topic}/${partition}`))) {
-      for (const { entry } of decodeFrame(value).entries)
-        if (entry.type === 'placeOrder') placed.add(`${entry.account} ${entry.commandId}`)
-    }
-  }
-  return placed
-}
-
-async function ordersOf({ sql }: ExchangeUnderTest): Promise<Orders> {
-  const rows = await sql<{ key: string }[]>`select account || ' ' || command_id as key from orders`
-  return new Set(rows.map(({ key }) => key))
-}
 
 /** Everything that was asked for is in the ledger: a reconciliation passes through all of it. */
 async function settled(exchange: ExchangeUnderTest): Promise<void> {

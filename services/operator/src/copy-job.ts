@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from '@bourse/platform/kafka/admin'
-import type { KafkaConnection, TopicPartition } from '@bourse/platform/kafka/client'
-import { connectFollower, type Follower, type Message } from '@bourse/platform/kafka/consumer'
+import type { KafkaConnection } from '@bourse/platform/kafka/client'
+import type { Message } from '@bourse/platform/kafka/consumer'
 import type { Producer } from '@bourse/platform/kafka/producer'
 import { readRecord } from '@bourse/platform/kafka/read-record'
 import { TOPICS } from '@bourse/platform/kafka/topics'
 import { decodeFrame, encodeCommands } from '@bourse/protocol/frame'
 import { inputKey, LargestCut, type InputName, type KeptRecord, type Tally } from './core/largest-cut.ts'
+import { CutRefused } from './cut-refused.ts'
+import type { InputSource, SourceRecord } from './input-source.ts'
 import { createInputTopics, type Durability, type ExchangeShape } from './topics.ts'
 
-const READ_MAX = 1_000
-const READ_WAIT_MS = 100
 /** Records on their way to the brokers; then the job reads no further. */
 const IN_FLIGHT_MAX = 50_000
 const ROOM_POLL_MS = 2
@@ -18,12 +18,7 @@ const FLUSH_TIMEOUT_MS = 120_000
 const TELL_INTERVAL_MS = 30_000
 
 export type CutParts = {
-  readonly source: {
-    readonly connection: KafkaConnection
-    readonly admin: Admin
-    /** What the copies' names have before the originals': `alias.` of `alias.risk.in`. */
-    readonly prefix: string
-  }
+  readonly source: InputSource
   readonly target: {
     readonly connection: KafkaConnection
     readonly admin: Admin
@@ -34,66 +29,42 @@ export type CutParts = {
   readonly print: (line: string) => void
 }
 
-export type CutRefusal = 'copies_incomplete' | 'target_differs' | 'already_open' | 'not_delivered'
-
-/** The cut cannot be made here. The message begins with its code; nothing that is there was changed. */
-export class CutRefused extends Error {
-  override readonly name = 'CutRefused'
-  readonly code: CutRefusal
-
-  constructor(code: CutRefusal, detail: string, options?: ErrorOptions) {
-    super(`${code}: ${detail}`, options)
-    this.code = code
-  }
-}
-
 /** An input of this region: how much of it is there, and the last record, so that it proves to be the same log. */
 type Target = InputName & { readonly end: number; readonly last: Message | undefined }
 
 /**
- * Makes the largest cut of another region's copied inputs, as this region's own inputs: bytes and log times as they
+ * Makes the largest cut of another exchange's copied inputs, as this region's own inputs: bytes and log times as they
  * were. It goes on where an earlier run ended, after comparing the last record there.
  */
 export class CopyJob {
   readonly #parts: CutParts
   readonly #cut: LargestCut
-  readonly #follower: Follower
   readonly #targets: ReadonlyMap<string, Target>
   readonly #paused = new Set<string>()
-  /** Next offset to read of each copy. */
-  readonly #positions = new Map<string, number>()
   #failure: Error | undefined
 
   private constructor(
     parts: CutParts,
-    { cut, follower, targets }: { cut: LargestCut; follower: Follower; targets: ReadonlyMap<string, Target> },
+    { cut, targets }: { cut: LargestCut; targets: ReadonlyMap<string, Target> },
   ) {
     this.#parts = parts
     this.#cut = cut
-    this.#follower = follower
     this.#targets = targets
   }
 
-  /** @throws CutRefused `copies_incomplete`, KafkaError `partition_count_mismatch` */
+  /** @throws KafkaError `partition_count_mismatch` */
   static async start(parts: CutParts): Promise<CopyJob> {
-    const { source, target, shape } = parts
-    await requireCopies(parts)
+    const { target, shape } = parts
     await createInputTopics(target.admin, shape, parts.durability)
     const cut = new LargestCut({ riskShards: shape.riskPartitions, matchingShards: shape.matchingPartitions })
     const targets = await Promise.all(cut.names.map((name) => targetOf(name, target)))
-    const follower = await connectFollower(source.connection)
-    const job = new CopyJob(parts, {
-      ...{ cut, follower },
-      targets: new Map(targets.map((each) => [inputKey(each), each])),
-    })
-    follower.assign(cut.names.map((name) => ({ ...job.#copyOf(name), offset: 0 })))
-    return job
+    return new CopyJob(parts, { cut, targets: new Map(targets.map((each) => [inputKey(each), each])) })
   }
 
   /** Reads the copies as far as they are now, and writes what is kept. */
   async copy(): Promise<void> {
-    const ends = await this.#ends()
-    await this.#readWhile(() => !this.#hasRead(ends))
+    await this.#parts.source.mark()
+    await this.#readWhile(() => !this.#hasRead())
     for (const target of this.#targets.values())
       if (target.end > this.#cut.standing(target).kept.records) throw this.#contradiction(target)
     await this.#written()
@@ -118,9 +89,11 @@ export class CopyJob {
    * @returns the epoch
    */
   async open(): Promise<number> {
-    const ends = await this.#ends()
+    await this.#parts.source.mark()
     this.#cut.close()
-    await this.#readWhile(() => !this.#hasRead(ends))
+    // Nothing waits any more, so what was not read on is read, and counted.
+    this.#applyPauses()
+    await this.#readWhile(() => !this.#hasRead())
     for (const name of this.#cut.names) await this.#requireWhole(name)
     this.#tellDropped()
     const epoch = this.#cut.epoch + 1
@@ -141,10 +114,6 @@ export class CopyJob {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#follower.close()
-  }
-
   #tellDropped(): void {
     const dropped = this.#cut.names.map((name) => ({ name, tally: this.#cut.standing(name).waiting }))
     for (const { name, tally } of dropped) this.#parts.print(`${inputKey(name)}: dropped ${inWords(tally)}`)
@@ -161,19 +130,13 @@ export class CopyJob {
 
   async #readWhile(wanted: () => boolean): Promise<void> {
     while (wanted()) {
-      for (const message of await this.#follower.read({ max: READ_MAX, waitMs: READ_WAIT_MS }))
-        await this.#take(message)
+      for (const record of await this.#parts.source.read()) await this.#take(record)
       if (this.#failure !== undefined) throw this.#failure
       this.#applyPauses()
     }
   }
 
-  async #take({ topic, partition, offset, timestamp, value }: Message): Promise<void> {
-    const name = {
-      topic: topic === this.#copyName(TOPICS.riskIn) ? TOPICS.riskIn : TOPICS.ordersIn,
-      partition,
-    }
-    this.#positions.set(inputKey(name), offset + 1)
+  async #take({ offset, timestamp, value, ...name }: SourceRecord): Promise<void> {
     try {
       for (const kept of this.#cut.read(name, { timestamp, value })) {
         this.#write(kept)
@@ -181,9 +144,8 @@ export class CopyJob {
       }
     } catch (error) {
       if (error instanceof CutRefused) throw error
-      throw new Error(`${topic}[${partition}] at offset ${offset}: ${(error as Error).message}`, {
-        cause: error,
-      })
+      const where = `${this.#parts.source.nameOf(name)} at offset ${offset}`
+      throw new Error(`${where}: ${(error as Error).message}`, { cause: error })
     }
   }
 
@@ -241,59 +203,23 @@ export class CopyJob {
       const key = inputKey(name)
       const isFull = this.#cut.isFull(name)
       if (isFull === this.#paused.has(key)) continue
-      if (isFull) this.#follower.pause([this.#copyOf(name)])
-      else this.#follower.resume([this.#copyOf(name)])
+      if (isFull) this.#parts.source.pause(name)
+      else this.#parts.source.resume(name)
       if (isFull) this.#paused.add(key)
       else this.#paused.delete(key)
     }
   }
 
-  #hasRead(ends: ReadonlyMap<string, number>): boolean {
-    return [...ends].every(([key, end]) => this.#paused.has(key) || (this.#positions.get(key) ?? 0) >= end)
-  }
-
-  async #ends(): Promise<ReadonlyMap<string, number>> {
-    const { admin } = this.#parts.source
-    const ends = this.#cut.names.map(async (name) => {
-      const { topic, partition } = this.#copyOf(name)
-      return [inputKey(name), (await admin.watermarks(topic, partition)).high] as const
-    })
-    return new Map(await Promise.all(ends))
+  #hasRead(): boolean {
+    return this.#cut.names.every(
+      (name) => this.#paused.has(inputKey(name)) || this.#parts.source.isRead(name),
+    )
   }
 
   #target(name: InputName): Target {
     const target = this.#targets.get(inputKey(name))
     if (target === undefined) throw new Error(`${inputKey(name)} is no input`)
     return target
-  }
-
-  #copyOf({ topic, partition }: InputName): TopicPartition {
-    return { topic: this.#copyName(topic), partition }
-  }
-
-  #copyName(topic: InputName['topic']): string {
-    return `${this.#parts.source.prefix}${topic}`
-  }
-}
-
-async function requireCopies({ source, shape }: CutParts): Promise<void> {
-  const counts = { [TOPICS.riskIn]: shape.riskPartitions, [TOPICS.ordersIn]: shape.matchingPartitions }
-  for (const [name, wanted] of Object.entries(counts)) {
-    const topic = `${source.prefix}${name}`
-    const partitions = await source.admin.partitionCount(topic)
-    if (partitions !== wanted)
-      throw new CutRefused(
-        'copies_incomplete',
-        `topic ${topic} has ${partitions ?? 'no'} partitions, not ${wanted}`,
-      )
-    for (let partition = 0; partition < partitions; partition++) {
-      const { low, high } = await source.admin.watermarks(topic, partition)
-      if (low > 0 || high === 0)
-        throw new CutRefused(
-          'copies_incomplete',
-          `${topic}[${partition}] has the offsets from ${low} to ${high}`,
-        )
-    }
   }
 }
 

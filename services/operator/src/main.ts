@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { databasePlace } from '@bourse/platform/config'
 import { createLog } from '@bourse/platform/log'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
+import type { KafkaConnection } from '@bourse/platform/kafka/client'
 import { kafkaConnection } from '@bourse/platform/kafka/security'
 import { connectProducer } from '@bourse/platform/kafka/producer'
 import { closePostgres, connectPostgres } from '@bourse/platform/postgres'
@@ -9,7 +10,7 @@ import type { Places } from '@bourse/platform/prepared'
 import { Resources } from '@bourse/platform/resources'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readEnvironment } from './config.ts'
-import { cutCopies } from './cut-copies.ts'
+import { cutCopies, type Copies } from './cut-copies.ts'
 import { ClusterApi, podAccess } from './kubernetes.ts'
 import { MarketSeeder } from './market-seeder.ts'
 import { prepare } from './prepare.ts'
@@ -33,34 +34,33 @@ program
     await prepare(placesOf(env), shapeOf(env), durability, patience(timeout))
   })
 
-type CutOptions = { alias?: string; follow?: true; open?: true }
+type CutOptions = {
+  alias?: string
+  fromArchive?: string
+  toFirstGap?: true
+  follow?: true
+  open?: true
+}
 
 program
   .command('cut')
   .description(
-    'make one state of another region’s copied inputs, as this region’s own; safe to repeat until it is opened',
+    'make one state of a lost exchange’s copied inputs, as this region’s own; safe to repeat until it is opened',
   )
   .option('--alias <alias>', 'the copies are named alias.risk.in and alias.orders.in')
+  .option('--from-archive <url>', 'the copies are files of an archive: s3://bucket/prefix, file:///path')
+  .option('--to-first-gap', 'where a file of the archive is missing, leave out what lies behind it')
   .option('--follow', 'go on until a signal comes')
   .option('--open', 'drop what is not part of it, tell what that is, and begin the next epoch')
-  .action(async ({ alias, follow, open }: CutOptions) => {
+  .action(async (options: CutOptions) => {
     const env = readEnvironment('cut')
-    const {
-      SOURCE_KAFKA_BROKERS: brokers,
-      REPLICATION_FACTOR: replicas,
-      MIN_INSYNC_REPLICAS: inSyncReplicasMin,
-    } = env
-    if (alias === undefined && brokers === undefined)
-      throw new InvalidArgumentError('--alias or SOURCE_KAFKA_BROKERS must say where the copies are')
+    const { REPLICATION_FACTOR: replicas, MIN_INSYNC_REPLICAS: inSyncReplicasMin } = env
     const { kafka, database } = placesOf(env)
     await cutCopies({
-      ...{ target: kafka, source: { ...kafka, ...(brokers !== undefined && { brokers }) }, database },
-      ...{
-        prefix: alias === undefined ? '' : `${alias}.`,
-        shape: shapeOf(env),
-        durability: { replicas, inSyncReplicasMin },
-      },
-      ...{ open: open === true, until: follow && untilSignal(), print: (line) => console.log(line) },
+      copies: copiesOf(options, kafka, env.SOURCE_KAFKA_BROKERS),
+      ...{ target: kafka, database, shape: shapeOf(env), durability: { replicas, inSyncReplicasMin } },
+      ...{ open: options.open === true, until: options.follow && untilSignal() },
+      print: (line) => console.log(line),
     })
   })
 
@@ -160,6 +160,25 @@ function placesOf(env: ReturnType<typeof readEnvironment<'reconcile'>>): Places 
 
 function shapeOf(env: { readonly RISK_PARTITIONS: number; readonly MATCHING_PARTITIONS: number }) {
   return { riskPartitions: env.RISK_PARTITIONS, matchingPartitions: env.MATCHING_PARTITIONS }
+}
+
+function copiesOf(
+  { alias, fromArchive: archive, toFirstGap, follow }: CutOptions,
+  kafka: KafkaConnection,
+  brokers: string | undefined,
+): Copies {
+  const topics = alias ?? brokers
+  if ((topics === undefined) === (archive === undefined))
+    throw new InvalidArgumentError(
+      'one of --from-archive, --alias and SOURCE_KAFKA_BROKERS must say where the copies are',
+    )
+  if (archive !== undefined && follow) throw new InvalidArgumentError('--follow follows topics, no archive')
+  if (archive !== undefined) return { archive, toFirstGap: toFirstGap === true }
+  if (toFirstGap) throw new InvalidArgumentError('--to-first-gap is for --from-archive')
+  return {
+    kafka: { ...kafka, ...(brokers !== undefined && { brokers }) },
+    prefix: alias === undefined ? '' : `${alias}.`,
+  }
 }
 
 /** Aborted by the first request to end. */

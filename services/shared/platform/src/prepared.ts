@@ -18,7 +18,10 @@ export type Places = {
   readonly database: DatabasePlace
 }
 
-export type PreparedOptions = Places & {
+/** What a service needs; without a database of its own, the log alone. */
+type Needed = Pick<Places, 'kafka'> & Partial<Places>
+
+export type PreparedOptions = Needed & {
   readonly log: Pick<Logger, 'info'>
   readonly signal: AbortSignal
   /** @default 2_000 */
@@ -57,8 +60,11 @@ export async function untilPrepared({
 }
 
 /** @throws NotPrepared */
-export async function requirePrepared({ kafka, database }: Places): Promise<void> {
-  const [topics, schema] = await Promise.all([missingTopics(kafka), missingSchema(database)])
+export async function requirePrepared({ kafka, database }: Needed): Promise<void> {
+  const [topics, schema] = await Promise.all([
+    missingTopics(kafka),
+    database === undefined ? [] : missingSchema(database),
+  ])
   const missing = [...topics, ...schema]
   if (missing.length > 0) throw new NotPrepared(missing.join('; '))
 }

@@ -41,7 +41,7 @@ export class Admin {
   }
 
   /**
-   * Creates the topics that are not there yet.
+   * Creates the topics that are not there yet, and waits until every partition is known here.
    *
    * @throws KafkaError `partition_count_mismatch`: one is there with another number of partitions, which nothing
    *   can mend; `unknown_topic`, see `partitionsOf`.
