@@ -5,6 +5,7 @@ import type { Trader } from '@bourse/load-tests/market'
 import type { ClientHistory } from './history/client-history.ts'
 import type { Command, Terms } from './history/record.ts'
 
+/** Between two commands of a trader. */
 const THINK_MS = 15
 const MID_CENTS = 23_600
 const SPREAD_CENTS = 200
@@ -32,12 +33,14 @@ export class TradingLoad {
   longestMs = 0
   readonly #market: Market
   readonly #run: string
+  readonly #thinkMs: number
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>[]
   #counter = 0
 
-  constructor(market: Market, run: string) {
+  constructor(market: Market, run: string, { thinkMs = THINK_MS }: { readonly thinkMs?: number } = {}) {
     this.#market = market
+    this.#thinkMs = thinkMs
     this.#run = run
     this.#running = market.traders.map((trader) => this.#trade(trader))
   }
@@ -60,7 +63,7 @@ export class TradingLoad {
         const orderId = await this.#order(trader)
         if (orderId !== undefined) open.push(orderId)
       }
-      await sleep(THINK_MS)
+      await sleep(this.#thinkMs)
     }
   }
 

@@ -7,7 +7,7 @@ import { until } from './waiting.ts'
 
 const NAMESPACE = 'argocd'
 const APPLICATION = 'bourse-local'
-const PART_OF = 'app.kubernetes.io/part-of=argocd'
+const CONTROLLER = 'statefulset/argocd-application-controller'
 const AWAKE_S = 240
 const SCRIPT = join(REPOSITORY, 'k8s/delivery/argocd.sh')
 
@@ -46,21 +46,16 @@ export class ArgoCd {
     return spec.template.spec.containers[0]?.image ?? ''
   }
 
-  /** Until it is woken: it would be measured with the exchange, on the same processors. */
+  /** Stops what compares and applies, until `wake`: it would be measured with the exchange, on the same processors. */
   async rest(): Promise<void> {
-    await this.#scale(0)
+    await this.#kubectl.run(['scale', CONTROLLER, '--replicas=0'])
   }
 
   async wake(): Promise<void> {
-    await this.#scale(1)
-    for (const name of ['deployment', 'statefulset'])
-      await this.#kubectl.run(['rollout', 'status', name, '-l', PART_OF, `--timeout=${AWAKE_S}s`], {
-        timeoutMs: AWAKE_S * 1_000,
-      })
-  }
-
-  async #scale(replicas: number): Promise<void> {
-    await this.#kubectl.run(['scale', 'deployment,statefulset', '-l', PART_OF, `--replicas=${replicas}`])
+    await this.#kubectl.run(['scale', CONTROLLER, '--replicas=1'])
+    await this.#kubectl.run(['rollout', 'status', CONTROLLER, `--timeout=${AWAKE_S}s`], {
+      timeoutMs: AWAKE_S * 1_000,
+    })
   }
 
   /** Lets it follow a repository, the way everybody does: this cluster is the environment `local`. */

@@ -13,6 +13,8 @@ import { PortForward } from './port-forward.ts'
 import { reconcileNow } from './reconcile-job.ts'
 import { Desk, type Trading } from './traders.ts'
 
+/** A load that leaves two cores room to start pods, as a cluster has that is not full. */
+const THINK_MS = 100
 const WARM_MS = 1_000
 const CALM_MS = 3_000
 const AFTER_MS = 4_000
@@ -76,7 +78,7 @@ export class ClusterExchange {
   async tradeThrough(harm: () => Promise<void>): Promise<Traded> {
     const before = await assertFillsPair(this.sql)
     const trading = await this.newTrading()
-    const load = new TradingLoad(trading, 'order')
+    const load = new TradingLoad(trading, 'order', { thinkMs: THINK_MS })
     const gaps = new GapWatch(this.url, trading.probes)
     await sleep(WARM_MS)
     const calmAt = performance.now()

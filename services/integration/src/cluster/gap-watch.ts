@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ExchangeClient, type Answer } from '@bourse/load-tests/exchange-client'
 import { Pool } from 'undici'
 import { z } from 'zod'
-import { longestGap } from './gap.ts'
+import { longestWait, type Wait } from './gap.ts'
 
 /** A client whose commands pass one risk shard and one matching shard. */
 export type Probe = { readonly token: string; readonly symbol: string }
@@ -13,7 +13,7 @@ export type Probe = { readonly token: string; readonly symbol: string }
  */
 const ASK_AGAIN_MS = 500
 const CONNECTIONS_MAX = 60
-const PAUSE_MS = 40
+const PAUSE_MS = 100
 
 /** Never traded and never resting: far below the market, and closed by matching at once. */
 export const PASSING_ORDER = {
@@ -30,11 +30,10 @@ export const PASSING_ORDER = {
  */
 export class GapWatch {
   readonly #url: string
-  readonly #served: number[][] = []
+  readonly #waits: Wait[][] = []
   readonly #attempts: { readonly at: number; readonly probe: number; readonly told: string }[] = []
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>[]
-  readonly #begunAt = performance.now()
   #endedAt = Infinity
 
   constructor(url: string, probes: readonly Probe[]) {
@@ -42,17 +41,25 @@ export class GapWatch {
     this.#running = probes.map((probe, index) => this.#probe(probe, index))
   }
 
-  /** The longest time that one of the clients was not served, of those that ended between the two times. */
+  /** The longest time that one of the clients waited, of those that ended between the two times. */
   longestMs(from: number, until = Infinity): number {
     const to = Math.min(until, this.#endedAt, performance.now())
-    return Math.max(...this.#served.map((times) => longestGap([this.#begunAt, ...times], from, to)))
+    return Math.max(...this.#waits.map((waits) => longestWait(waits, from, to)))
   }
 
-  /** What the clients were told from then on, other than that an order was accepted. */
+  /** What the clients were told from then on, other than that an order was accepted, and when they waited. */
   troubles(from: number): readonly string[] {
-    return this.#attempts
+    const told = this.#attempts.map(({ at, probe, told }) => ({ at, text: `client ${probe}: ${told}` }))
+    const waits = this.#waits.flatMap((each, probe) =>
+      each
+        .map(({ since, until = performance.now() }) => ({ at: until, waitedMs: until - since }))
+        .filter(({ waitedMs }) => waitedMs > ASK_AGAIN_MS)
+        .map(({ at, waitedMs }) => ({ at, text: `client ${probe} had waited ${Math.round(waitedMs)} ms` })),
+    )
+    return [...told, ...waits]
       .filter(({ at }) => at > from)
-      .map(({ at, probe, told }) => `${Math.round(at - from)} ms, client ${probe}: ${told}`)
+      .sort((one, other) => one.at - other.at)
+      .map(({ at, text }) => `${Math.round(at - from)} ms, ${text}`)
   }
 
   async stop(): Promise<void> {
@@ -62,15 +69,20 @@ export class GapWatch {
   }
 
   async #probe({ token, symbol }: Probe, index: number): Promise<void> {
-    const served: number[] = []
-    this.#served.push(served)
+    const waits: Wait[] = []
+    this.#waits.push(waits)
+    let since: number | undefined
     for (let number = 0; !this.#stopping.signal.aborted; number++) {
+      // A refusal, such as of an order that came too late, is an answer but no service: the wait goes on.
+      if (since === undefined) waits.push({ since: (since = performance.now()), until: undefined })
       const id = `probe-${index}-${number}`
       const told = (code: string): unknown =>
         this.#attempts.push({ at: performance.now(), probe: index, told: `${code} ${id}` })
       const answer = await this.#ask(token, { ...PASSING_ORDER, symbol, client_order_id: id }, told)
-      // A refusal, such as of an order that came too late, is an answer but no service.
-      if (answer !== undefined && hasMatched(answer)) served.push(performance.now())
+      if (answer !== undefined && hasMatched(answer)) {
+        waits.splice(-1, 1, { since, until: performance.now() })
+        since = undefined
+      }
       await sleep(PAUSE_MS)
     }
   }

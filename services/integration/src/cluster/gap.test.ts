@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict'
-import { longestGap } from './gap.ts'
+import { longestWait } from './gap.ts'
 
-describe('the longest gap', () => {
-  const times = [0, 10, 20, 500, 510, 520]
+describe('the longest wait', () => {
+  const waits = [
+    { since: 0, until: 10 },
+    { since: 20, until: 500 },
+    { since: 510, until: 520 },
+    { since: 530, until: undefined },
+  ]
 
-  it('lies between two successes', () => assert.equal(longestGap(times, 0, 530), 480))
+  it('is the longest, and not the pause between two', () => assert.equal(longestWait(waits, 0, 600), 480))
 
-  it('counts when it ends in the time looked at', () => assert.equal(longestGap(times, 300, 530), 480))
+  it('counts when it ends in the time looked at', () => assert.equal(longestWait(waits, 300, 530), 480))
 
-  it('does not count when it ended before', () => assert.equal(longestGap(times, 505, 530), 10))
+  it('does not count when it ended before', () => assert.equal(longestWait(waits, 505, 535), 10))
 
-  it('counts up to now when it has not ended', () => assert.equal(longestGap(times, 505, 2_000), 1_480))
+  it('counts as far as it has come', () => assert.equal(longestWait(waits, 505, 2_000), 1_470))
 
-  it('is everything when nothing succeeded', () => assert.equal(longestGap([0], 0, 700), 700))
+  it('ends with the time looked at', () => assert.equal(longestWait(waits, 0, 300), 280))
+
+  it('is none where nobody asked', () => assert.equal(longestWait([], 0, 700), 0))
 })

@@ -1,12 +1,11 @@
-/**
- * The longest time between two successes, of those that ended after `from` and began before `to`. What has not ended by
- * `to` counts as far as it has come.
- */
-export function longestGap(times: readonly number[], from: number, to: number): number {
-  let longest = 0
-  for (const [index, time] of times.entries()) {
-    const next = Math.min(times[index + 1] ?? to, to)
-    if (next > from && time < to) longest = Math.max(longest, next - time)
-  }
-  return longest
+/** What a client waited for: from when it first asked until it was served, in ms. Of the last one the end may be open. */
+export type Wait = { readonly since: number; readonly until: number | undefined }
+
+/** The longest of those waits that ended after `from` and began before `to`. One that is open counts as far as it has come. */
+export function longestWait(waits: readonly Wait[], from: number, to: number): number {
+  const lengths = waits
+    .map(({ since, until = to }) => ({ since, until: Math.min(until, to) }))
+    .filter(({ since, until }) => until > from && since < to)
+    .map(({ since, until }) => until - since)
+  return Math.max(0, ...lengths)
 }
