@@ -123,7 +123,7 @@ describe('Argo CD', function () {
     let foundOutMs = 0
     let backMs = 0
     const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
-      await script('promote.sh', { IMAGE: `bourse@sha256:${DIGEST}`, DRY_RUN: '1' })
+      await script('promote.sh', { IMAGE: `bourse:dev@sha256:${DIGEST}`, DRY_RUN: '1' })
       await repository().merge(`promote/local/${DIGEST}`)
       await argo.refresh()
       const mergedAt = performance.now()
