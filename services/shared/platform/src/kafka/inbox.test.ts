@@ -160,4 +160,25 @@ describe('Inbox', () => {
     await tick()
     await assert.rejects(read(inbox), { code: 'auto_offset_reset' })
   })
+
+  it('says where partitions stand only when what has arrived was exhausted since the last time', async () => {
+    const { inbox, bring } = fakeConsumer()
+    inbox.expect({ topic: 't', partition: 0, offset: 5 })
+    inbox.expect({ topic: 't', partition: 1, offset: 9 })
+    const standing = () => inbox.standings().map(({ partition, offset }) => [partition, offset])
+    const busy = read(inbox, { max: 1 })
+    bring(record(0, 5))
+    await busy
+    assert.deepEqual(standing(), [], 'more may wait behind the one that was taken')
+    const last = read(inbox)
+    bring(record(0, 6))
+    await tick()
+    bring()
+    await last
+    assert.deepEqual(standing(), [
+      [0, 7],
+      [1, 9],
+    ])
+    assert.deepEqual(standing(), [], 'nobody has read since')
+  })
 })

@@ -60,6 +60,7 @@ export class Inbox {
   #paused = 0
   #reads = 0
   #readsSeen = 0
+  #exhausted = false
 
   constructor(consumer: KafkaConsumer) {
     this.#consumer = consumer
@@ -107,12 +108,15 @@ export class Inbox {
 
   /**
    * The next offset of every partition that should move while there are records: none that is paused, and none at all
-   * when nobody has wanted to read since the last call.
+   * when nobody has wanted to read since the last call, or when there was always something to read: what the client has
+   * fetched ahead may be of other partitions for a long time.
    */
   standings(): readonly TopicPartitionOffset[] {
     const wanted = this.#wake !== undefined || this.#reads !== this.#readsSeen
+    const exhausted = this.#exhausted
     this.#readsSeen = this.#reads
-    if (!wanted) return []
+    this.#exhausted = false
+    if (!wanted || !exhausted) return []
     return [...this.#positions.values()].flatMap(({ topic, partition, next, paused }) =>
       next === undefined || paused ? [] : [{ topic, partition, offset: next }],
     )
@@ -161,7 +165,10 @@ export class Inbox {
       this.#consumer.setDefaultConsumeTimeout(waitMs)
       this.#consumer.consume(max, (cause: LibrdKafkaError | null, messages: ClientMessage[]) => {
         if (cause) this.#failed(kafkaError(cause, 'consume'))
-        else for (const message of messages) this.#arrived(message, pull)
+        else {
+          if (messages.length < max) this.#exhausted = true
+          for (const message of messages) this.#arrived(message, pull)
+        }
         resolve()
       })
     })
