@@ -85,6 +85,12 @@ export class ArgoCd {
     await this.#kubectl.run(['annotate', 'application', APPLICATION, annotation, '--overwrite'])
   }
 
+  /** Ends the sync that is under way, as `argocd app terminate-op` does. */
+  async terminate(): Promise<void> {
+    const patch = JSON.stringify({ status: { operationState: { phase: 'Terminating' } } })
+    await this.#kubectl.run(['patch', 'application', APPLICATION, '--type=merge', '--patch', patch])
+  }
+
   /** Lets go: what runs stays. */
   async leave(): Promise<void> {
     await this.#kubectl.run(['delete', 'applicationset', 'bourse', '--ignore-not-found'])

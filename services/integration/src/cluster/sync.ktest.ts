@@ -21,6 +21,15 @@ const policies = z.object({ items: z.array(z.object({ metadata: z.object({ name:
 const DIGEST = '0'.repeat(64)
 const NOT_STARTING_S = '30'
 
+/** Whoever watches a release asks Prometheus through the API server, which the edges of a local cluster do not have. */
+const RELEASE_WATCH = {
+  ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'test-release-watch' } },
+  spec: {
+    podSelector: { matchLabels: { 'app.kubernetes.io/name': 'prometheus' } },
+    ...{ policyTypes: ['Ingress'], ingress: [{ ports: [{ port: 9090, protocol: 'TCP' }] }] },
+  },
+}
+
 const ENGINES = ['matching-engine', 'risk-engine']
 
 /** Pods with another annotation are other pods. */
@@ -38,10 +47,12 @@ describe('Argo CD', function () {
     await exchange.cluster.settled()
     argo = new ArgoCd(exchange.cluster)
     await argo.wake()
+    await exchange.cluster.kubectl.run(['apply', '-f', '-'], { input: JSON.stringify(RELEASE_WATCH) })
     git = await GitServer.start(exchange.cluster.kubectl, await argo.image())
   })
   after(async () => {
     if (git === undefined) return
+    await exchange.cluster.kubectl.run(['delete', 'networkpolicy', RELEASE_WATCH.metadata.name])
     await argo.leave()
     await git.stop()
   })
@@ -130,6 +141,8 @@ describe('Argo CD', function () {
       await assert.rejects(watched('10'), /bourse-local is .*make rollback ENV=local/s)
       foundOutMs = performance.now() - mergedAt
       await script('rollback.sh', {})
+      // It would wait for the release's Job, which cannot start either, for a quarter of an hour.
+      await argo.terminate()
       await argo.refresh()
       backMs = await argo.hasSynced(await repository().head(), SYNC_MS)
     })
