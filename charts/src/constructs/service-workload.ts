@@ -19,7 +19,7 @@ import { Construct } from 'constructs'
 import { type Resources } from '../values/schema.ts'
 import { checksum } from './checksum.ts'
 import { completePod, containerSecurity, podSecurity, type PriorityClassName } from './hardening.ts'
-import { type Component, SLOT_LABEL, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
+import { type Component, SLOT_LABEL, type WAVE, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
 import { monitorOps } from './ops-monitor.ts'
 import { type Placement } from './placement.ts'
 import {
@@ -40,8 +40,10 @@ const READY_PERIOD_S = 3
 const STARTUP_PERIOD_S = 2
 
 export type ServiceWorkloadProps = {
-  /** The folder in services/ and the name that Services and policies select. */
+  /** The name that Services and policies select. */
   readonly service: string
+  /** What its process is. @default the service's own: the folder of its name in services/ */
+  readonly main?: { readonly folder: string; readonly options: readonly string[] }
   readonly component: Component
   /** Blue or green, for a service of which two versions may stand side by side. */
   readonly slot?: string
@@ -64,8 +66,13 @@ export type ServiceWorkloadProps = {
   readonly terminationGraceSeconds: number
   /** How long a process may take until it answers at all. Then it is started again. */
   readonly startupSeconds: number
-  /** How many pods a rolling update may add: `1` or `25%`. It never takes one away before another is ready. */
-  readonly surge: number | `${number}%`
+  /**
+   * How many pods a rolling update may add: `1` or `25%`. It never takes one away before another is ready; of what there
+   * may be only one the old pod goes `first`.
+   */
+  readonly surge: number | `${number}%` | 'old first'
+  /** When Argo CD applies the pods. @default services */
+  readonly wave?: keyof typeof WAVE
   readonly priorityClassName: PriorityClassName
   readonly placement: Placement
   /** Left out where an autoscaler owns it. */
@@ -130,18 +137,14 @@ export class ServiceWorkload extends Construct {
   }
 
   #deployment(labels: Record<string, string>, configChecksum: string): Deployment {
-    const { replicas, serviceAccount, surge, terminationGraceSeconds } = this.#props
-    const maxSurge =
-      typeof surge === 'number'
-        ? PercentOrAbsolute.absolute(surge)
-        : PercentOrAbsolute.percent(Number.parseInt(surge))
+    const { replicas, serviceAccount, surge, terminationGraceSeconds, wave = 'services' } = this.#props
     const deployment = new Deployment(this, 'Deployment', {
-      metadata: { name: this.name, labels, annotations: inWave('services') },
+      metadata: { name: this.name, labels, annotations: inWave(wave) },
       podMetadata: { labels, annotations: { 'bourse.dev/config-checksum': configChecksum } },
       // The selector that cdk8s would make changes with the construct's path; a Deployment's may not.
       select: false,
       ...(replicas === 'autoscaled' ? {} : { replicas }),
-      strategy: DeploymentStrategy.rollingUpdate({ maxSurge, maxUnavailable: PercentOrAbsolute.absolute(0) }),
+      strategy: strategyOf(surge),
       serviceAccount,
       automountServiceAccountToken: false,
       securityContext: podSecurity,
@@ -152,7 +155,15 @@ export class ServiceWorkload extends Construct {
   }
 
   #addContainer(config: ConfigMap): void {
-    const { service, image = this.#surroundings.image, resources, secrets, startupSeconds } = this.#props
+    const {
+      service,
+      main,
+      image = this.#surroundings.image,
+      resources,
+      secrets,
+      startupSeconds,
+    } = this.#props
+    const { folder, options } = main ?? { folder: service, options: [] }
     const { development } = this.#surroundings
     const probe = (path: string, periodS: number, failureThreshold: number) =>
       Probe.fromHttpGet(path, {
@@ -165,7 +176,7 @@ export class ServiceWorkload extends Construct {
       name: service,
       image,
       imagePullPolicy: this.#surroundings.pullPolicy,
-      command: development ? watched(service) : started(service),
+      command: [...(development ? watched(folder) : started(folder)), ...options],
       ports: [
         ...(this.#props.isPublic === true ? [{ name: 'http', number: PORTS.http }] : []),
         { name: 'ops', number: PORTS.ops },
@@ -223,9 +234,18 @@ export class ServiceWorkload extends Construct {
   }
 }
 
-const started = (service: string) => ['node', '--enable-source-maps', `services/${service}/dist/main.js`]
+function strategyOf(surge: ServiceWorkloadProps['surge']): DeploymentStrategy {
+  if (surge === 'old first') return DeploymentStrategy.recreate()
+  const maxSurge =
+    typeof surge === 'number'
+      ? PercentOrAbsolute.absolute(surge)
+      : PercentOrAbsolute.percent(Number.parseInt(surge))
+  return DeploymentStrategy.rollingUpdate({ maxSurge, maxUnavailable: PercentOrAbsolute.absolute(0) })
+}
 
-const watched = (service: string) => [
+const started = (folder: string) => ['node', '--enable-source-maps', `services/${folder}/dist/main.js`]
+
+const watched = (folder: string) => [
   ...['node', '--watch', '--conditions=@bourse/source', '--import', 'tsx'],
-  `services/${service}/src/main.ts`,
+  `services/${folder}/src/main.ts`,
 ]

@@ -1,6 +1,15 @@
-import { containersOf, nameOf, pods, workloads, type Container, type Manifest } from './manifest.ts'
-import type { Rule } from './rule.ts'
-import { environmentProblems, settingOf } from './service-environments.ts'
+import {
+  containersOf,
+  nameOf,
+  ofKind,
+  pods,
+  workloads,
+  type Container,
+  type Manifest,
+  type Workload,
+} from './manifest.ts'
+import type { Rule, Violation } from './rule.ts'
+import { environmentProblems, settingOf, variablesOf } from './service-environments.ts'
 
 /** Between the end of preStop and the last signal: what the kubelet of a busy node may take. */
 const MARGIN_SECONDS = 2
@@ -33,11 +42,53 @@ export const environmentRules: readonly Rule[] = [
           }))
       }),
   },
+  {
+    name: 'engines-know-their-region',
+    check: (objects, { inStandbyRegion }) =>
+      workloads(objects)
+        .filter(({ metadata }) => metadata.name.endsWith('-engine'))
+        .flatMap((engine) => regionProblems(engine, objects, inStandbyRegion)),
+  },
+  {
+    name: 'cut-is-followed',
+    check: (objects, { namespace, inStandbyRegion }) => {
+      const isFollowed = workloads(objects).some(({ metadata }) => metadata.name === 'cut-follower')
+      const problem = isFollowed ? 'has who writes its inputs beside those who trade' : 'nobody makes the cut'
+      return isFollowed === inStandbyRegion ? [] : [{ at: `Namespace/${namespace}`, problem }]
+    },
+  },
 ]
+
+/** One that follows writes no inputs, and its group is not a serving engine's: that one begins without a position. */
+function regionProblems(
+  engine: Workload,
+  objects: readonly Manifest[],
+  inStandbyRegion: boolean,
+): readonly Violation[] {
+  const at = nameOf(engine)
+  const follows = engine.spec.template.spec.containers.some(
+    (container) => variablesOf(container, objects).get('STANDBY_REGION') === 'true',
+  )
+  const group = `${engine.metadata.name}${inStandbyRegion ? '-standby-region' : ''}`
+  const measured = ofKind(objects, 'ScaledObject')
+    .filter(({ spec }) => spec.scaleTargetRef.name === engine.metadata.name)
+    .flatMap(({ spec }) => spec.triggers.flatMap(({ metadata }) => metadata['consumerGroup'] ?? []))
+  return [
+    ...(follows === inStandbyRegion
+      ? []
+      : [{ at, problem: follows ? 'follows here and should serve' : 'serves here and should follow' }]),
+    ...measured
+      .filter((each) => each !== group)
+      .map((each) => ({ at, problem: `is scaled by the lag of ${each}, and its group is ${group}` })),
+  ]
+}
 
 function secondsToStop(container: Container, objects: readonly Manifest[]): number {
   const graceMs = settingOf(container, objects, 'SHUTDOWN_GRACE_MS')
-  return typeof graceMs === 'number' ? preStopSeconds(container) + graceMs / 1_000 + MARGIN_SECONDS : 0
+  if (typeof graceMs !== 'number') return 0
+  // What a process waits before it closes is not part of what closing may take.
+  const delayMs = Number(settingOf(container, objects, 'DRAIN_DELAY_MS') ?? 0)
+  return preStopSeconds(container) + (delayMs + graceMs) / 1_000 + MARGIN_SECONDS
 }
 
 /** Of a `sleep`; a command of another kind has no limit that can be read. */

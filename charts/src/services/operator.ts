@@ -23,11 +23,13 @@ export type OperatorProps = {
   readonly surroundings: Surroundings
   readonly values: Values['operator']
   readonly kafka: Pick<Values['kafka'], 'replicationFactor' | 'minInsyncReplicas'>
+  /** Nobody trades there, so there is nothing to compare or to try. */
+  readonly inStandbyRegion: boolean
 }
 
 /** Makes topics and tables before the services start, and compares the books from time to time. */
 export class Operator extends Construct {
-  constructor(scope: Construct, id: string, { surroundings, values, kafka }: OperatorProps) {
+  constructor(scope: Construct, id: string, { surroundings, values, kafka, inStandbyRegion }: OperatorProps) {
     super(scope, id)
     const { image, pullPolicy, databaseCa, partitions } = surroundings
     const common = {
@@ -48,6 +50,7 @@ export class Operator extends Construct {
       },
       timeoutSeconds: PREPARE_SECONDS,
     })
+    if (inStandbyRegion) return
     new OperatorCronJob(this, 'Reconcile', {
       ...common,
       command: 'reconcile',
