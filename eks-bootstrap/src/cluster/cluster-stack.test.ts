@@ -407,6 +407,32 @@ describe('Workload identity', () => {
     assert.deepEqual(topics('gateway', 'DescribeGroup'), ['gateway*'])
   })
 
+  it('lets in the region that waits who follows write the inputs, and engines join groups of their own there', () => {
+    const allowed = (stack: string, service: string, action: string) => {
+      const region = stack === 'Addons' ? 'us-east-1' : 'us-west-2'
+      const role = resources(template('production', stack), 'AWS::IAM::Role').find(
+        ({ properties }) => properties['RoleName'] === `bourse-production-${service}-${region}`,
+      )
+      return statements(role?.properties ?? {})
+        .filter(({ Action }) => [Action ?? []].flat().includes(`kafka-cluster:${action}`))
+        .flatMap(({ Resource }) => [Resource].flat().map((arn) => String(arn).split('/').at(-1)!))
+        .sort()
+    }
+    const inputs = ['orders.in', 'risk.in']
+    assert.deepEqual(allowed('StandbyAddons', 'cut-follower', 'WriteData'), inputs)
+    assert.deepEqual(allowed('StandbyAddons', 'cut-follower', 'CreateTopic'), inputs)
+    assert.deepEqual(
+      allowed('StandbyAddons', 'cut-follower', 'ReadData'),
+      [...inputs, '*.orders.in', '*.risk.in'].sort(),
+    )
+    assert.deepEqual(allowed('StandbyAddons', 'cut-follower', 'DescribeGroup'), ['operator*'])
+    assert.deepEqual(allowed('Addons', 'cut-follower', 'WriteData'), [])
+    for (const name of ['risk-engine', 'matching-engine']) {
+      assert.deepEqual(allowed('Addons', name, 'AlterGroup'), [name])
+      assert.deepEqual(allowed('StandbyAddons', name, 'AlterGroup'), [name, `${name}-standby-region`])
+    }
+  })
+
   for (const [flag, service, action] of [
     ['dax', 'gateway', 'dax:Query'],
     ['eventBus', 'market-data', 'events:PutEvents'],

@@ -32,6 +32,9 @@ const GUARD_MILLIONS = 2
 const CUSTOM_METRICS = 50
 const LB_CAPACITY_PER_THOUSAND_RPS = 40
 const WAREHOUSE_HOURS_A_DAY = 1
+/** In the second region: the cut, settlement and market data as they are at the least, Prometheus and the operators. */
+const STANDBY_VCPUS = 6
+const SERVERLESS = 'db.serverless'
 
 /** What the templates and the load cost a month at list price, on demand, line by line. */
 export function estimate(input: Input): readonly Line[] {
@@ -57,6 +60,11 @@ function fixedLines({ environment, templates }: Input): Line[] {
     field(ScalingConfig, 'DesiredSize'),
   )
   const brokers = of('AWS::MSK::Cluster')
+  const databases = of('AWS::RDS::DBInstance')
+  const serverless = databases.filter(({ DBInstanceClass }) => DBInstanceClass === SERVERLESS)
+  const capacityMin = sum(of('AWS::RDS::DBCluster'), ({ ServerlessV2ScalingConfiguration }) =>
+    field(ServerlessV2ScalingConfiguration ?? {}, 'MinCapacity'),
+  )
   const { kafka, redis, aurora } = environment.data
   return [
     line('EKS', 'eks cluster', count('AWS::EKS::Cluster') * HOURS_PER_MONTH),
@@ -66,8 +74,10 @@ function fixedLines({ environment, templates }: Input): Line[] {
     line(
       'Aurora',
       `aurora db.${aurora.instanceType}` as PriceName,
-      count('AWS::RDS::DBInstance') * HOURS_PER_MONTH,
+      (databases.length - serverless.length) * HOURS_PER_MONTH,
     ),
+    // At its floor, which the writes of an exchange that follows do not leave.
+    line('Aurora', 'aurora capacity unit', serverless.length * capacityMin * HOURS_PER_MONTH),
     line('Aurora', 'aurora storage', count('AWS::RDS::DBCluster') * DATABASE_GB),
     line(
       'RDS Proxy',
@@ -147,15 +157,15 @@ function loadLines({ environment, templates, workload }: Input): Line[] {
   const standby = templates.has('StandbyData') ? 1 : 0
   const apiRequests = environment.features.apiGateway ? workload.requestsMillion : 0
   return [
-    line('Stateless nodes', 'ec2 vcpu on-demand', onDemand * HOURS_PER_MONTH),
+    line('Stateless nodes', 'ec2 vcpu on-demand', (onDemand + standby * STANDBY_VCPUS) * HOURS_PER_MONTH),
     line('Stateless nodes', stateless.spot ? 'ec2 vcpu spot' : 'ec2 vcpu on-demand', burst * HOURS_PER_MONTH),
-    line('EKS Auto Mode', 'eks auto mode vcpu', workload.vcpus * HOURS_PER_MONTH),
-    line('Aurora', 'aurora requests', workload.databaseRequestsMillion),
+    line('EKS Auto Mode', 'eks auto mode vcpu', (workload.vcpus + standby * STANDBY_VCPUS) * HOURS_PER_MONTH),
+    line('Aurora', 'aurora requests', (1 + standby) * workload.databaseRequestsMillion),
     line('Aurora', 'aurora replicated writes', standby * workload.databaseRequestsMillion),
     line('MSK Replicator', 'kafka replicated', standby * workload.logRecordsGb),
     line('Transfer', 'region transfer', standby * (workload.logRecordsGb + workload.archiveGb)),
     // Two copies of every record cross a zone, and so do two thirds of the reads.
-    line('Transfer', 'zone transfer', workload.logRecordsGb * 4),
+    line('Transfer', 'zone transfer', (1 + standby) * workload.logRecordsGb * 4),
     line('DynamoDB', 'dynamodb reads', 5),
     line('DynamoDB', 'dynamodb writes', 2),
     // A year of it, in both regions.
