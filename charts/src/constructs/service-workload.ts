@@ -42,8 +42,11 @@ const STARTUP_PERIOD_S = 2
 export type ServiceWorkloadProps = {
   /** The name that Services and policies select. */
   readonly service: string
-  /** What its process is. @default the service's own: the folder of its name in services/ */
-  readonly main?: { readonly folder: string; readonly options: readonly string[] }
+  /**
+   * A command of the operator, which reads no settings but its own. @default the service's own process: the folder of its
+   * name in services/
+   */
+  readonly operatorCommand?: readonly string[]
   readonly component: Component
   /** Blue or green, for a service of which two versions may stand side by side. */
   readonly slot?: string
@@ -62,7 +65,8 @@ export type ServiceWorkloadProps = {
   readonly resources: Resources
   /** Before SIGTERM. Whoever sends it work hears of its end meanwhile, and who comes in its place starts. */
   readonly preStopSeconds: number
-  readonly shutdownGraceMs: number
+  /** @default it has no such setting */
+  readonly shutdownGraceMs?: number
   readonly terminationGraceSeconds: number
   /** How long a process may take until it answers at all. Then it is started again. */
   readonly startupSeconds: number
@@ -73,6 +77,8 @@ export type ServiceWorkloadProps = {
   readonly surge: number | `${number}%` | 'old first'
   /** When Argo CD applies the pods. @default services */
   readonly wave?: keyof typeof WAVE
+  /** How long it may take until it is ready. Then a rollout counts as failed. @default ten minutes */
+  readonly readySecondsMax?: number
   readonly priorityClassName: PriorityClassName
   readonly placement: Placement
   /** Left out where an autoscaler owns it. */
@@ -117,17 +123,18 @@ export class ServiceWorkload extends Construct {
 
   #data(): Record<string, string> {
     const { development, logLevel, kafka } = this.#surroundings
+    const { operatorCommand: command, shutdownGraceMs, secrets, config } = this.#props
     return {
       NODE_ENV: development ? 'development' : 'production',
       // Every waiting Kafka client holds one of libuv's threads.
       UV_THREADPOOL_SIZE: '16',
       PORT: String(PORTS.ops),
-      LOG_LEVEL: logLevel,
-      SHUTDOWN_GRACE_MS: String(this.#props.shutdownGraceMs),
+      ...(command === undefined ? { LOG_LEVEL: logLevel } : {}),
+      ...(shutdownGraceMs === undefined ? {} : { SHUTDOWN_GRACE_MS: String(shutdownGraceMs) }),
       ...kafka,
       ...databaseCaVariable(this.#databaseCa),
-      ...passwordVariables(this.#props.secrets),
-      ...this.#props.config,
+      ...passwordVariables(secrets),
+      ...config,
     }
   }
 
@@ -137,9 +144,9 @@ export class ServiceWorkload extends Construct {
   }
 
   #deployment(labels: Record<string, string>, configChecksum: string): Deployment {
-    const { replicas, serviceAccount, surge, terminationGraceSeconds, wave = 'services' } = this.#props
+    const { replicas, serviceAccount, surge, terminationGraceSeconds, readySecondsMax } = this.#props
     const deployment = new Deployment(this, 'Deployment', {
-      metadata: { name: this.name, labels, annotations: inWave(wave) },
+      metadata: { name: this.name, labels, annotations: inWave(this.#props.wave ?? 'services') },
       podMetadata: { labels, annotations: { 'bourse.dev/config-checksum': configChecksum } },
       // The selector that cdk8s would make changes with the construct's path; a Deployment's may not.
       select: false,
@@ -149,21 +156,16 @@ export class ServiceWorkload extends Construct {
       automountServiceAccountToken: false,
       securityContext: podSecurity,
       terminationGracePeriod: Duration.seconds(terminationGraceSeconds),
+      ...(readySecondsMax === undefined ? {} : { progressDeadline: Duration.seconds(readySecondsMax) }),
     })
     deployment.select(LabelSelector.of({ labels: this.selector }))
     return deployment
   }
 
   #addContainer(config: ConfigMap): void {
-    const {
-      service,
-      main,
-      image = this.#surroundings.image,
-      resources,
-      secrets,
-      startupSeconds,
-    } = this.#props
-    const { folder, options } = main ?? { folder: service, options: [] }
+    const { service, image = this.#surroundings.image, resources, secrets, startupSeconds } = this.#props
+    const { operatorCommand: command } = this.#props
+    const folder = command === undefined ? service : 'operator'
     const { development } = this.#surroundings
     const probe = (path: string, periodS: number, failureThreshold: number) =>
       Probe.fromHttpGet(path, {
@@ -176,14 +178,14 @@ export class ServiceWorkload extends Construct {
       name: service,
       image,
       imagePullPolicy: this.#surroundings.pullPolicy,
-      command: [...(development ? watched(folder) : started(folder)), ...options],
+      command: [...(development ? watched(folder) : started(folder)), ...(command ?? [])],
       ports: [
         ...(this.#props.isPublic === true ? [{ name: 'http', number: PORTS.http }] : []),
         { name: 'ops', number: PORTS.ops },
       ],
       envFrom: [Env.fromConfigMap(config)],
       envVariables: {
-        INSTANCE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME),
+        ...(command === undefined ? { INSTANCE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME) } : {}),
         ...secretVariables(this, secrets),
       },
       startup: probe('/live', STARTUP_PERIOD_S, Math.ceil(startupSeconds / STARTUP_PERIOD_S)),

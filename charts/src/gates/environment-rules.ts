@@ -6,6 +6,7 @@ import {
   workloads,
   type Container,
   type Manifest,
+  type Pod,
   type Workload,
 } from './manifest.ts'
 import type { Rule, Violation } from './rule.ts'
@@ -43,11 +44,19 @@ export const environmentRules: readonly Rule[] = [
       }),
   },
   {
-    name: 'engines-know-their-region',
-    check: (objects, { inStandbyRegion }) =>
-      workloads(objects)
+    name: 'region-is-known',
+    check: (objects, { inStandbyRegion }) => [
+      ...pods(objects)
+        .filter(({ owner }) => /\/(?:.*-engine|prepare.*)$/.test(nameOf(owner)))
+        .filter((pod) => follows(pod, objects) !== inStandbyRegion)
+        .map(({ owner }) => ({
+          at: nameOf(owner),
+          problem: inStandbyRegion ? 'serves here and should follow' : 'follows here and should serve',
+        })),
+      ...workloads(objects)
         .filter(({ metadata }) => metadata.name.endsWith('-engine'))
-        .flatMap((engine) => regionProblems(engine, objects, inStandbyRegion)),
+        .flatMap((engine) => groupProblems(engine, objects, inStandbyRegion)),
+    ],
   },
   {
     name: 'cut-is-followed',
@@ -59,28 +68,25 @@ export const environmentRules: readonly Rule[] = [
   },
 ]
 
-/** One that follows writes no inputs, and its group is not a serving engine's: that one begins without a position. */
-function regionProblems(
+/** Engines write no inputs then, and `prepare` does not begin them. */
+const follows = ({ spec }: Pod, objects: readonly Manifest[]): boolean =>
+  containersOf(spec).some((container) => variablesOf(container, objects).get('STANDBY_REGION') === 'true')
+
+/** The group of an engine that follows is not a serving one's: that one begins without a position. */
+function groupProblems(
   engine: Workload,
   objects: readonly Manifest[],
   inStandbyRegion: boolean,
 ): readonly Violation[] {
-  const at = nameOf(engine)
-  const follows = engine.spec.template.spec.containers.some(
-    (container) => variablesOf(container, objects).get('STANDBY_REGION') === 'true',
-  )
   const group = `${engine.metadata.name}${inStandbyRegion ? '-standby-region' : ''}`
-  const measured = ofKind(objects, 'ScaledObject')
+  return ofKind(objects, 'ScaledObject')
     .filter(({ spec }) => spec.scaleTargetRef.name === engine.metadata.name)
     .flatMap(({ spec }) => spec.triggers.flatMap(({ metadata }) => metadata['consumerGroup'] ?? []))
-  return [
-    ...(follows === inStandbyRegion
-      ? []
-      : [{ at, problem: follows ? 'follows here and should serve' : 'serves here and should follow' }]),
-    ...measured
-      .filter((each) => each !== group)
-      .map((each) => ({ at, problem: `is scaled by the lag of ${each}, and its group is ${group}` })),
-  ]
+    .filter((measured) => measured !== group)
+    .map((measured) => ({
+      at: nameOf(engine),
+      problem: `is scaled by the lag of ${measured}, and its group is ${group}`,
+    }))
 }
 
 function secondsToStop(container: Container, objects: readonly Manifest[]): number {

@@ -254,8 +254,9 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     setContainer(gateway, 'lifecycle.preStop', { sleep: { seconds: 9 } }),
     setContainer(gateway, 'env.11', { name: 'DRAIN_DELAY_MS', value: '4000' }),
   ],
-  'engines-know-their-region': [
+  'region-is-known': [
     setContainer(engine, 'env', [{ name: 'STANDBY_REGION', value: 'true' }]),
+    setContainer('Job/prepare', 'env', [{ name: 'STANDBY_REGION', value: 'true' }]),
     set('ScaledObject/matching-engine', 'spec.triggers.0.metadata.consumerGroup', 'risk-engine'),
   ],
   'cut-is-followed': [set(gateway, 'metadata.name', 'cut-follower')],

@@ -9,6 +9,10 @@ import type { Values } from '../values/schema.ts'
 
 const NAME = 'cut-follower'
 const STARTUP_SECONDS = 60
+/** Nobody sends it anything. */
+const PRE_STOP_SECONDS = 1
+/** It is ready when it has read what was copied before it was there: the first time, the whole log. */
+const READY_SECONDS_MAX = 86_400
 
 export type CutFollowerProps = {
   readonly surroundings: Surroundings
@@ -19,7 +23,7 @@ export type CutFollowerProps = {
   readonly alias: string
 }
 
-/** The operator's `cut`, which follows another region's copies. There is one: two would write the same inputs. */
+/** The operator's `cut`, which follows another region's copies. There is one: another would wait for its end. */
 export class CutFollower extends Construct {
   constructor(
     scope: Construct,
@@ -31,20 +35,22 @@ export class CutFollower extends Construct {
       metadata: { name: NAME, labels: labelsOf(NAME, 'consumer'), annotations: inWave('foundation') },
       automountToken: false,
     })
-    const { resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds } = values
+    const { resources, settings, terminationGraceSeconds } = values
     new ServiceWorkload(this, 'Workload', surroundings, {
-      ...{ serviceAccount, resources, preStopSeconds, shutdownGraceMs, terminationGraceSeconds, placement },
+      ...{ serviceAccount, resources, terminationGraceSeconds, placement },
       service: NAME,
-      main: { folder: 'operator', options: ['cut', '--alias', alias, '--follow'] },
+      operatorCommand: ['cut', '--alias', alias, '--follow'],
       component: 'consumer',
       config: {
         ...surroundings.partitions,
         REPLICATION_FACTOR: String(kafka.replicationFactor),
         MIN_INSYNC_REPLICAS: String(kafka.minInsyncReplicas),
-        ...values.settings,
+        ...settings,
       },
       secrets: { DATABASE_URL },
       startupSeconds: STARTUP_SECONDS,
+      readySecondsMax: READY_SECONDS_MAX,
+      preStopSeconds: PRE_STOP_SECONDS,
       surge: 'old first',
       replicas: 1,
       // `prepare` waits for what it writes first.

@@ -23,7 +23,7 @@ export type OperatorProps = {
   readonly surroundings: Surroundings
   readonly values: Values['operator']
   readonly kafka: Pick<Values['kafka'], 'replicationFactor' | 'minInsyncReplicas'>
-  /** Nobody trades there, so there is nothing to compare or to try. */
+  /** The inputs' first records are the cut's to write; and nobody trades, so there is nothing to compare or to try. */
   readonly inStandbyRegion: boolean
 }
 
@@ -47,6 +47,7 @@ export class Operator extends Construct {
         ...partitions,
         REPLICATION_FACTOR: String(kafka.replicationFactor),
         MIN_INSYNC_REPLICAS: String(kafka.minInsyncReplicas),
+        ...(inStandbyRegion ? { STANDBY_REGION: 'true' } : {}),
       },
       timeoutSeconds: PREPARE_SECONDS,
     })

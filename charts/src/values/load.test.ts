@@ -90,7 +90,6 @@ describe('values that cannot be used', () => {
     ['gateway.terminationGraceSeconds=27', /gateway\.terminationGraceSeconds: is 27, but .* may take 27/],
     ['standbyRegion.alias=us-east-1', /standbyRegion\.alias: is us-east-1, where this cluster is/],
     ['standbyRegion.alias=us-west-2.', /standbyRegion\.alias: must be the replicator's alias/],
-    ['cutFollower.terminationGraceSeconds=21', /cutFollower\.terminationGraceSeconds: is 21, but/],
     ['image=bourse:1.0.0', /image: bourse:1\.0\.0 must end in @sha256/],
     ['gateway.image=bourse:1.0.0', /gateway\.image: bourse:1\.0\.0 must end in @sha256/],
     ['gateway.idle.image=bourse:1.0.0', /gateway\.idle\.image: bourse:1\.0\.0 must end in @sha256/],

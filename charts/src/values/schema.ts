@@ -148,7 +148,7 @@ const shape = z.strictObject({
       'what is rendered follows an exchange in another region: the cut, engines and readers, and nobody to trade with',
     ),
   cutFollower: z
-    .strictObject(workload)
+    .strictObject({ resources, settings, terminationGraceSeconds: workload.terminationGraceSeconds })
     .describe('makes the cut of the copies, where `standbyRegion` is given'),
   operator: z.strictObject({
     resources,
@@ -217,11 +217,11 @@ const needsAtMost: Check = (values) => {
     ])
 }
 
-const scaledOf = ({ gateway, riskEngine, matchingEngine, settlement, marketData, archive }: Values) =>
+const workloadsOf = ({ gateway, riskEngine, matchingEngine, settlement, marketData, archive }: Values) =>
   Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData, archive })
 
 const minimumBelowMaximum: Check = (values) =>
-  scaledOf(values)
+  workloadsOf(values)
     .filter(([, { scaling }]) => scaling.minReplicas > scaling.maxReplicas)
     .map(([name, { scaling }]) => [
       `${name}.scaling.minReplicas`,
@@ -229,7 +229,7 @@ const minimumBelowMaximum: Check = (values) =>
     ])
 
 const graceOutlivesDrain: Check = (values) =>
-  [...scaledOf(values), ['cutFollower', values.cutFollower] as const]
+  workloadsOf(values)
     .map(([name, workload]) => ({
       name,
       given: workload.terminationGraceSeconds,

@@ -203,7 +203,7 @@ describe('Add-ons', () => {
     assert.match(gitOps, /"path":"k8s\/argocd"/)
   })
 
-  it('start the exchange in the primary region and leave the standby to an operator', () => {
+  it('say which exchange a cluster runs: the one that serves, or the one that follows it', () => {
     const text = (stack: string) =>
       manifests(template('production', stack)).find(({ logicalId }) => logicalId.startsWith('GitOps'))!.text
     assert.match(text('Addons'), /"role":"primary"/)
