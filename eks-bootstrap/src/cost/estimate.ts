@@ -60,30 +60,13 @@ function fixedLines({ environment, templates }: Input): Line[] {
     field(ScalingConfig, 'DesiredSize'),
   )
   const brokers = of('AWS::MSK::Cluster')
-  const databases = of('AWS::RDS::DBInstance')
-  const serverless = databases.filter(({ DBInstanceClass }) => DBInstanceClass === SERVERLESS)
-  const capacityMin = sum(of('AWS::RDS::DBCluster'), ({ ServerlessV2ScalingConfiguration }) =>
-    field(ServerlessV2ScalingConfiguration ?? {}, 'MinCapacity'),
-  )
-  const { kafka, redis, aurora } = environment.data
+  const { kafka, redis } = environment.data
   return [
     line('EKS', 'eks cluster', count('AWS::EKS::Cluster') * HOURS_PER_MONTH),
     line('Engine nodes', `ec2 ${engines.instanceType}` as PriceName, engineNodes * HOURS_PER_MONTH),
     line('Engine nodes', 'ebs gp3', engineNodes * 50),
     line('Prometheus', 'ebs gp3', count('AWS::EKS::Cluster') * PROMETHEUS_VOLUMES_GIB),
-    line(
-      'Aurora',
-      `aurora db.${aurora.instanceType}` as PriceName,
-      (databases.length - serverless.length) * HOURS_PER_MONTH,
-    ),
-    // At its floor, which the writes of an exchange that follows do not leave.
-    line('Aurora', 'aurora capacity unit', serverless.length * capacityMin * HOURS_PER_MONTH),
-    line('Aurora', 'aurora storage', count('AWS::RDS::DBCluster') * DATABASE_GB),
-    line(
-      'RDS Proxy',
-      'rds proxy vcpu',
-      count('AWS::RDS::DBProxy') * 2 * (1 + aurora.readersMin) * HOURS_PER_MONTH,
-    ),
+    ...databaseLines(of, environment),
     line(
       'Redis',
       `redis ${redis.nodeType}` as PriceName,
@@ -122,6 +105,32 @@ function fixedLines({ environment, templates }: Input): Line[] {
     line('EFS', 'efs storage', count('AWS::EFS::FileSystem') * FILES_GB),
     line('Backup', 'backup storage', count('AWS::Backup::BackupVault') * BACKUP_GB),
     ...optionalLines(count, of),
+  ]
+}
+
+type Of = (type: string) => readonly Properties[]
+
+function databaseLines(of: Of, { data: { aurora } }: Environment): Line[] {
+  const instances = of('AWS::RDS::DBInstance')
+  const serverless = instances.filter(({ DBInstanceClass }) => DBInstanceClass === SERVERLESS)
+  const clusters = of('AWS::RDS::DBCluster')
+  // At its floor, which the writes of an exchange that follows do not leave.
+  const capacity = sum(clusters, ({ ServerlessV2ScalingConfiguration: scaling }) =>
+    field(scaling ?? {}, 'MinCapacity'),
+  )
+  return [
+    line(
+      'Aurora',
+      `aurora db.${aurora.instanceType}` as PriceName,
+      (instances.length - serverless.length) * HOURS_PER_MONTH,
+    ),
+    line('Aurora', 'aurora capacity unit', serverless.length * capacity * HOURS_PER_MONTH),
+    line('Aurora', 'aurora storage', clusters.length * DATABASE_GB),
+    line(
+      'RDS Proxy',
+      'rds proxy vcpu',
+      of('AWS::RDS::DBProxy').length * 2 * (1 + aurora.readersMin) * HOURS_PER_MONTH,
+    ),
   ]
 }
 
