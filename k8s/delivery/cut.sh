@@ -11,7 +11,10 @@ manifests=${MANIFESTS:-k8s/$ENV}
 
 if kubectl -n bourse get deployment cut-follower > /dev/null 2>&1; then
   applied() { kubectl -n argocd get applications -o name 2> /dev/null | grep /bourse-; }
-  for _ in {1..15}; do applied > /dev/null && sleep 2; done
+  for _ in {1..15}; do
+    applied > /dev/null || break
+    sleep 2
+  done
   ! applied || fail 'Argo CD would begin the follower again' 'kubectl -n argocd label secret in-cluster role=held --overwrite'
   kubectl -n bourse delete deployment cut-follower --cascade=foreground --wait --timeout=2m > /dev/null
 fi
