@@ -48,7 +48,8 @@ const services = ({ hasArchive, inStandbyRegion }: EdgeFacts): readonly string[]
 const JOBS = ['prepare', 'reconcile', 'cut']
 
 const readLog = (facts: EdgeFacts): readonly string[] => [...services(facts), ...JOBS]
-const READS_LEDGER = [...SERVICES, 'cut-follower', ...JOBS]
+const readsLedger = (facts: EdgeFacts): readonly string[] =>
+  readLog(facts).filter((name) => name !== 'archive')
 
 /** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
 export function edges(facts: EdgeFacts): readonly Edge[] {
@@ -69,11 +70,7 @@ function insideEdges(facts: EdgeFacts): Edge[] {
   const keda: Peer = { namespace: 'keda' }
   return [
     ...readLog(facts).map((name) => ({ from: pods(name), to: pods('kafka'), ports: [KAFKA] })),
-    ...READS_LEDGER.filter((name) => readLog(facts).includes(name)).map((name) => ({
-      from: pods(name),
-      to: pods('postgres'),
-      ports: [POSTGRES],
-    })),
+    ...readsLedger(facts).map((name) => ({ from: pods(name), to: pods('postgres'), ports: [POSTGRES] })),
     ...READS_REDIS.map((name) => ({ from: pods(name), to: pods('redis'), ports: [REDIS] })),
     // The broker reaches itself by the name that it tells its clients.
     { from: pods('kafka'), to: pods('kafka'), ports: [KAFKA] },
@@ -93,7 +90,7 @@ function outsideEdges(facts: EdgeFacts): Edge[] {
       {
         from: pods(name),
         to: there,
-        ports: READS_LEDGER.includes(name) ? [KAFKA_IAM, POSTGRES] : [KAFKA_IAM],
+        ports: readsLedger(facts).includes(name) ? [KAFKA_IAM, POSTGRES] : [KAFKA_IAM],
       },
       { from: pods(name), to: POD_IDENTITY_AGENT, ports: [80] },
     ]),
