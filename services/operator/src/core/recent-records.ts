@@ -11,11 +11,15 @@ export const RECORDS_REMEMBERED = 262_144
 
 /** Tells a record that a copier has written once more. No two records of a log have the same time and bytes. */
 export class RecentRecords {
-  readonly #times = new Map<number, number>()
-  readonly #max: number
+  /** Where each is in the ring. */
+  readonly #slots = new Map<number, number>()
+  readonly #keys: Float64Array
+  readonly #times: Float64Array
+  #next = 0
 
   constructor(max: number) {
-    this.#max = max
+    this.#keys = new Float64Array(max)
+    this.#times = new Float64Array(max)
   }
 
   /** Whether it came before; else it is remembered from now on. */
@@ -23,15 +27,20 @@ export class RecentRecords {
     const { high, low } = hashOf(value)
     // The same bytes may come at several times, from two owners of a shard.
     const key = ((high ^ Math.imul(timestamp, 0x9e3779b1)) >>> 11) * 2 ** 32 + low
-    if (this.#times.get(key) === timestamp) return true
-    this.#times.delete(key)
-    this.#times.set(key, timestamp)
-    if (this.#times.size > this.#max) this.#forgetOldest()
+    const slot = this.#slots.get(key)
+    if (slot !== undefined && this.#times[slot] === timestamp) return true
+    this.#remember(key, timestamp)
     return false
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#times.keys()
-    if (oldest !== undefined) this.#times.delete(oldest)
+  /** In the place of the oldest. A Map's own order would do, but its first key is found behind all that were deleted. */
+  #remember(key: number, timestamp: number): void {
+    const slot = this.#next
+    const oldest = this.#keys[slot] ?? 0
+    if (this.#slots.get(oldest) === slot) this.#slots.delete(oldest)
+    this.#keys[slot] = key
+    this.#times[slot] = timestamp
+    this.#slots.set(key, slot)
+    this.#next = (slot + 1) % this.#keys.length
   }
 }
