@@ -15,11 +15,13 @@ export class CutProcess {
   }
 
   static async start({
+    name,
     region,
     alias,
     shards,
     home,
   }: {
+    readonly name: string
     readonly region: CopiedRegion
     readonly alias: string
     readonly shards: number
@@ -29,7 +31,7 @@ export class CutProcess {
     await mkdir(join(home, 'log'), { recursive: true })
     const main = ['--enable-source-maps', 'services/operator/dist/main.js']
     const process = new ManagedProcess({
-      name: 'cut',
+      name,
       command: [globalThis.process.execPath, ...main, 'cut', '--alias', alias, '--follow'],
       env: {
         ...readHostConfig().env,
@@ -38,7 +40,7 @@ export class CutProcess {
         ...{ RISK_PARTITIONS: String(shards), MATCHING_PARTITIONS: String(shards) },
       },
       cwd: REPOSITORY,
-      logFile: join(home, 'log/cut.log'),
+      logFile: join(home, 'log', `${name}.log`),
       ...{ port, stopSignal: 'SIGTERM', stopGraceMs: 25_000, readyWithinMs: 60_000 },
       isReady: () => isServiceReady(port),
     })

@@ -8,7 +8,7 @@ import { RiskMachine } from '@bourse/risk-engine/core/risk-machine'
 import type { InputCopy } from './copied-region.ts'
 
 /**
- * Every snapshot that is kept is, byte for byte, the state that its input leads to when it is read once from its first
+ * Every snapshot of what was read of the inputs is, byte for byte, the state that its input leads to when it is read once from its first
  * record: balances, holds, books and all.
  *
  * @returns how many were compared
@@ -23,7 +23,8 @@ export async function assertSnapshotsReplay(sql: Database, inputs: readonly Inpu
     const shard = new Shard<RiskMachine | MatchingMachine>(create(partition, topology), partition, topology)
     const snapshots = await sql<{ offset: bigint; state: Buffer }[]>`
       select log_offset as offset, state from snapshots
-      where machine = ${machine} and shard = ${partition} order by log_offset`
+      where machine = ${machine} and shard = ${partition} and log_offset <= ${records.length}
+      order by log_offset`
     let next = 0
     for (const { offset, state } of snapshots) {
       apply(shard, records.slice(next, Number(offset)))

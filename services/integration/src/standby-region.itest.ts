@@ -54,11 +54,11 @@ describe('an exchange that another region stands by for', function () {
       ...{ url: region.databaseUrl, max: 2, applicationName: 'test', statementTimeoutMs: 60_000 },
     })
     const from = { brokers: lost.stack.urls.kafkaBrokers, clientId: 'copier' }
-    const following = CutProcess.start({ region, alias: ALIAS, shards: SHARDS, home })
+    const following = startCut('cut-1')
     following.catch(() => undefined)
     await until(
       async () =>
-        /waiting for copies/.test(await readFile(join(home, 'log/cut.log'), 'utf8').catch(() => '')),
+        /waiting for copies/.test(await readFile(join(home, 'log/cut-1.log'), 'utf8').catch(() => '')),
       'the cut waits for copies',
     )
     copier = await InputCopier.start({ from, to: region.kafka, alias: ALIAS, shards: SHARDS })
@@ -83,6 +83,7 @@ describe('an exchange that another region stands by for', function () {
     await rm(home, { recursive: true, force: true })
   })
 
+  const startCut = (name: string) => CutProcess.start({ name, region, alias: ALIAS, shards: SHARDS, home })
   const options = (): CutCopiesOptions => ({
     ...{ copies: { kafka: region.kafka, prefix: `${ALIAS}.` }, target: region.kafka },
     shape: { riskPartitions: SHARDS, matchingPartitions: SHARDS },
@@ -113,6 +114,12 @@ describe('an exchange that another region stands by for', function () {
     await until(async () => cut.restarts === 2, 'the cut has ended when it lost its lock')
     await cut.ready()
     assert.match(await readFile(cut.logFile, 'utf8'), /CutRefused: lock_lost/)
+    // One that is started beside it waits, ready, and goes on when it ends.
+    const next = await startCut('cut-2')
+    assert.equal((await next.metric('bourse_cut_lag_records')).size, 0)
+    await cut.stop()
+    cut = next
+    await until(async () => (await cut.metric('bourse_cut_lag_records')).size > 0, 'the next cut goes on')
     await sleep(LOAD_MS)
     copier.restart()
     assert.equal(standby.process('settlement').restarts, 0)

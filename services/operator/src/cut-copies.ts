@@ -78,7 +78,7 @@ export async function cutCopies(options: CutCopiesOptions): Promise<void> {
     throw error
   }
   try {
-    const metrics = await serve(options, resources)
+    const ops = await serve(options, resources)
     const sql = resources.own(
       connectPostgres({
         ...{ ...database, max: 2, applicationName: 'cut', statementTimeoutMs: STATEMENT_TIMEOUT_MS },
@@ -86,9 +86,10 @@ export async function cutCopies(options: CutCopiesOptions): Promise<void> {
       closePostgres,
     )
     if (open) await requireUsable({ sql, kafka: target }, shape)
-    const lock = await takenLock(options)
+    const lock = await takenLock(options, () => ops?.tell('ready'))
     if (lock === undefined) return
     own(lock)
+    ops?.tell('reading')
     await migrateLedger(database.url, Date.now(), accessTo(database))
     const positions = new PositionStore(sql)
     const position = await foundPosition(options, positions)
@@ -105,9 +106,9 @@ export async function cutCopies(options: CutCopiesOptions): Promise<void> {
       ...{ shape, durability, print, position, remembered, lost: lock.lost },
       keepPosition: (...noted) => positions.save(...noted),
     })
-    if (source instanceof CopiedTopics) metrics?.publish(job, source)
+    if (source instanceof CopiedTopics) ops?.publish(job, source)
     await job.copy()
-    metrics?.caughtUp()
+    ops?.tell('ready')
     if (until !== undefined) await job.follow(until)
     job.tell()
     if (!open) return
@@ -120,34 +121,42 @@ export async function cutCopies(options: CutCopiesOptions): Promise<void> {
 }
 
 /** Who follows waits for the database, and for the end of another cut; undefined where the wait was aborted. */
-async function takenLock({ database, until, print }: CutCopiesOptions): Promise<CutLock | undefined> {
-  const take = (): Promise<CutLock | undefined> => CutLock.take({ database, until, print })
+async function takenLock(
+  { database, until, print }: CutCopiesOptions,
+  onWait: () => void,
+): Promise<CutLock | undefined> {
+  const onOther = (): void => {
+    print('another cut is running here: waiting for its end')
+    onWait()
+  }
+  const take = (): Promise<CutLock | undefined> => CutLock.take({ database, until, onWait: onOther })
   if (until === undefined) return take()
-  const onWait = (error: unknown): void => print(`waiting for PostgreSQL: ${(error as Error).message}`)
+  const onAway = (error: unknown): void => print(`waiting for PostgreSQL: ${(error as Error).message}`)
   try {
-    return await untilDone(take, { signal: until, onWait })
+    return await untilDone(take, { signal: until, onWait: onAway })
   } catch (error) {
     if (until.aborted) return undefined
     throw error
   }
 }
 
-/** Serves what a cluster asks a process, where it is to be served. */
+/**
+ * Serves what a cluster asks a process, where it is to be served. Who only waits for another cut's end is ready: so the one
+ * in whose place it is started may go.
+ */
 async function serve({ ops }: CutCopiesOptions, resources: Resources) {
   if (ops === undefined) return undefined
-  const registry = createMetrics({ service: 'cut', version: ops.version })
-  let hasCaughtUp = false
+  const metrics = createMetrics({ service: 'cut', version: ops.version })
+  let state: 'reading' | 'ready' = 'reading'
   const checks = {
     caught_up: () => {
-      if (!hasCaughtUp) throw new Error('still reading what has been copied, or another cut is running')
+      if (state === 'reading') throw new Error('still reading what has been copied')
     },
   }
-  resources.own(await listen(createOpsApp({ checks, metrics: registry }), ops), (server) =>
-    server.close(OPS_DRAIN_MS),
-  )
+  resources.own(await listen(createOpsApp({ checks, metrics }), ops), (server) => server.close(OPS_DRAIN_MS))
   return {
-    publish: ({ cut }: CopyJob, copies: CopiedTopics): void => publishCutMetrics(registry, { cut, copies }),
-    caughtUp: (): void => void (hasCaughtUp = true),
+    publish: ({ cut }: CopyJob, copies: CopiedTopics): void => publishCutMetrics(metrics, { cut, copies }),
+    tell: (now: typeof state): void => void (state = now),
   }
 }
 

@@ -17,7 +17,8 @@ export type CutLockOptions = {
   readonly database: DatabasePlace
   /** Waits until another cut has ended, or this is aborted. @default refused after twenty seconds */
   readonly until?: AbortSignal | undefined
-  readonly print: (line: string) => void
+  /** Called once, where another cut has it. */
+  readonly onWait: () => void
 }
 
 /**
@@ -43,7 +44,7 @@ export class CutLock {
    *
    * @throws CutRefused `another_cut`
    */
-  static async take({ database, until, print }: CutLockOptions): Promise<CutLock | undefined> {
+  static async take({ database, until, onWait }: CutLockOptions): Promise<CutLock | undefined> {
     const sql = connectPostgres({
       ...{ ...database, max: 1, keepsSession: true },
       ...{ applicationName: 'cut', statementTimeoutMs: STATEMENT_TIMEOUT_MS },
@@ -59,7 +60,7 @@ export class CutLock {
         if (until?.aborted) return undefined
         if (until === undefined && performance.now() > deadline)
           throw new CutRefused('another_cut', 'one is running here: end it first')
-        if (waits === 0) print('another cut is running here: waiting for its end')
+        if (waits === 0) onWait()
         await sleep(BEAT_MS)
       }
     } finally {
