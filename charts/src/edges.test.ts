@@ -4,7 +4,7 @@ import { at, named, one, rendered } from './testing/rendered.ts'
 
 const LOCAL = {
   ...{ inCluster: true, hasPrometheus: true, hasDemoMarket: true, hasKeda: true, hasTraefik: true },
-  hasArchive: false,
+  ...{ hasArchive: false, inStandbyRegion: false },
   ...{ clients: ['172.16.0.0/12'], healthChecks: [], apiServer: ['10.96.0.0/12'] },
   ...{ datastores: [], https: [], monitoring: null },
 }
@@ -37,6 +37,16 @@ describe('edges', () => {
       '169.254.170.23/32 80',
       '0.0.0.0/0 443',
     ])
+  })
+
+  it('lead in a region that waits to the datastores, and nobody in', () => {
+    const aws = { ...LOCAL, inCluster: false, datastores: ['10.0.20.0/24'], https: ['0.0.0.0/0'] }
+    const list = edges({ ...aws, hasDemoMarket: false, hasPrometheus: false, inStandbyRegion: true })
+    assert.deepEqual(from(list, 'cut-follower'), ['10.0.20.0/24 9098,5432', '169.254.170.23/32 80'])
+    assert.deepEqual(from(list, 'cut'), ['10.0.20.0/24 9098,5432', '169.254.170.23/32 80'])
+    const ends = new Set(list.flatMap((edge) => [nameOf(edge.from), nameOf(edge.to)]))
+    for (const absent of ['gateway', 'reconcile', 'smoke', '172.16.0.0/12', '0.0.0.0/0'])
+      assert.equal(ends.has(absent), false, absent)
   })
 
   it('are not there where their ends are not', () => {

@@ -15,6 +15,8 @@ export type EdgeFacts = {
   readonly hasKeda: boolean
   readonly hasTraefik: boolean
   readonly hasArchive: boolean
+  /** Nobody trades, so there is no gateway and nobody who asks it; the cut is followed. */
+  readonly inStandbyRegion: boolean
   readonly clients: readonly string[]
   readonly healthChecks: readonly string[]
   readonly apiServer: readonly string[]
@@ -34,15 +36,20 @@ const POD_IDENTITY_AGENT: Edge['to'] = { addresses: ['169.254.170.23/32'] }
 
 const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'market-data']
 const READS_REDIS = ['gateway', 'market-data']
+const OF_SERVING = ['gateway', 'reconcile', 'smoke', 'demo-market']
 
-const services = ({ hasArchive }: EdgeFacts): readonly string[] =>
-  hasArchive ? [...SERVICES, 'archive'] : SERVICES
+const services = ({ hasArchive, inStandbyRegion }: EdgeFacts): readonly string[] => [
+  ...SERVICES,
+  ...(hasArchive ? ['archive'] : []),
+  ...(inStandbyRegion ? ['cut-follower'] : []),
+]
 
 /** `cut` is a Job that a person runs, as `k8s/delivery/cut.sh` makes it. */
 const JOBS = ['prepare', 'reconcile', 'cut']
 
 const readLog = (facts: EdgeFacts): readonly string[] => [...services(facts), ...JOBS]
-const READS_LEDGER = [...SERVICES, ...JOBS]
+const readsLedger = (facts: EdgeFacts): readonly string[] =>
+  readLog(facts).filter((name) => name !== 'archive')
 
 /** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
 export function edges(facts: EdgeFacts): readonly Edge[] {
@@ -56,14 +63,14 @@ export function edges(facts: EdgeFacts): readonly Edge[] {
     ...entryEdges(facts),
     ...scrapeEdges(facts),
     ...httpsEdges(facts),
-  ].filter(({ from, to }) => exists(from) && exists(to))
+  ].filter(({ from, to }) => exists(from, facts) && exists(to, facts))
 }
 
 function insideEdges(facts: EdgeFacts): Edge[] {
   const keda: Peer = { namespace: 'keda' }
   return [
     ...readLog(facts).map((name) => ({ from: pods(name), to: pods('kafka'), ports: [KAFKA] })),
-    ...READS_LEDGER.map((name) => ({ from: pods(name), to: pods('postgres'), ports: [POSTGRES] })),
+    ...readsLedger(facts).map((name) => ({ from: pods(name), to: pods('postgres'), ports: [POSTGRES] })),
     ...READS_REDIS.map((name) => ({ from: pods(name), to: pods('redis'), ports: [REDIS] })),
     // The broker reaches itself by the name that it tells its clients.
     { from: pods('kafka'), to: pods('kafka'), ports: [KAFKA] },
@@ -83,7 +90,7 @@ function outsideEdges(facts: EdgeFacts): Edge[] {
       {
         from: pods(name),
         to: there,
-        ports: READS_LEDGER.includes(name) ? [KAFKA_IAM, POSTGRES] : [KAFKA_IAM],
+        ports: readsLedger(facts).includes(name) ? [KAFKA_IAM, POSTGRES] : [KAFKA_IAM],
       },
       { from: pods(name), to: POD_IDENTITY_AGENT, ports: [80] },
     ]),
@@ -116,4 +123,7 @@ function scrapeEdges(facts: EdgeFacts): Edge[] {
   )
 }
 
-const exists = (peer: Peer): boolean => !('addresses' in peer) || peer.addresses.length > 0
+const exists = (peer: Peer, { inStandbyRegion }: EdgeFacts): boolean =>
+  'addresses' in peer
+    ? peer.addresses.length > 0
+    : !(inStandbyRegion && 'pods' in peer && OF_SERVING.includes(peer.pods))

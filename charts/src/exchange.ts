@@ -9,7 +9,7 @@ import { ClusterFoundation, NamespaceLimits } from './constructs/foundation.ts'
 import { NAMESPACE } from './constructs/labels.ts'
 import { ExternalSecrets } from './constructs/external-secrets.ts'
 import { NetworkPolicies } from './constructs/network-policies.ts'
-import { placement } from './constructs/placement.ts'
+import { type Placement, placement } from './constructs/placement.ts'
 import type { Surroundings } from './constructs/surroundings.ts'
 import { kafka } from './datastores/kafka.ts'
 import { postgres } from './datastores/postgres.ts'
@@ -17,6 +17,7 @@ import { prometheus } from './datastores/prometheus.ts'
 import { redis } from './datastores/redis.ts'
 import { type EdgeFacts, edges } from './edges.ts'
 import { archive } from './services/archive.ts'
+import { CutFollower } from './services/cut-follower.ts'
 import { matchingEngine, riskEngine } from './services/engines.ts'
 import { Gateway } from './services/gateway.ts'
 import { marketData } from './services/market-data.ts'
@@ -25,7 +26,8 @@ import { settlement } from './services/settlement.ts'
 import { drainSecondsOf, type Values } from './values/schema.ts'
 
 /** The whole exchange: here values are taken apart, and each part is given what it needs. A chart is a file. */
-export function exchange(values: Values): readonly Chart[] {
+export function exchange(given: Values): readonly Chart[] {
+  const values = isInStandbyRegion(given) ? followed(given) : given
   const app = new App()
   new ClusterFoundation(new Chart(app, '00-namespace', { disableResourceNameHashes: true }), 'Foundation')
   const file = (id: string) => new Chart(app, id, { namespace: NAMESPACE, disableResourceNameHashes: true })
@@ -44,7 +46,17 @@ export function exchange(values: Values): readonly Chart[] {
 
 const LOG_SERVICES = ['risk-engine', 'matching-engine', 'settlement', 'market-data']
 
-const alertsOf = ({ archive: { url } }: Values) => alertGroupsOf({ hasArchive: url !== null })
+const alertsOf = (values: Values) =>
+  alertGroupsOf({ hasArchive: values.archive.url !== null, inStandbyRegion: isInStandbyRegion(values) })
+
+const isInStandbyRegion = ({ standbyRegion }: Values): boolean => standbyRegion !== null
+
+/** What is archived is archived where the exchange serves, and nobody plays with one that follows. */
+const followed = (values: Values): Values => ({
+  ...values,
+  archive: { ...values.archive, url: null },
+  operator: { ...values.operator, demoMarket: false },
+})
 
 type File = (id: string) => Chart
 
@@ -70,7 +82,10 @@ function datastores(file: File, values: Values): void {
 function jobs(file: File, values: Values): void {
   const { operator, kafka: log, tokens, image } = values
   const surroundings = surroundingsOf(values)
-  new Operator(file('30-operator'), 'Operator', { surroundings, values: operator, kafka: log })
+  new Operator(file('30-operator'), 'Operator', {
+    ...{ surroundings, values: operator, kafka: log },
+    inStandbyRegion: isInStandbyRegion(values),
+  })
   if (!operator.demoMarket) return
   new DemoMarket(file('50-demo-market'), 'DemoMarket', {
     ...{ image, tokens },
@@ -81,7 +96,7 @@ function jobs(file: File, values: Values): void {
 }
 
 function services(file: File, values: Values): void {
-  const { features, kafka, aws, scheduling, nodePort, tokens } = values
+  const { features, kafka, aws, scheduling } = values
   const surroundings = surroundingsOf(values)
   const iamRegion = kafka.security === 'aws-iam' && aws !== null ? aws.region : null
   const lagSource = features.keda ? { brokers: kafka.brokers, iamRegion } : null
@@ -96,25 +111,23 @@ function services(file: File, values: Values): void {
       nodes: scheduling.engineNodes,
     })
 
-  const gateway = file('40-gateway')
-  const { service } = new Gateway(gateway, 'gateway', {
-    ...{ surroundings, tokens, nodePort },
-    values: values.gateway,
-    placement: stateless('gateway'),
-    prometheusUrl: features.keda ? values.prometheusUrl : null,
-  })
-  if (values.ingress !== null) {
-    const drainSeconds = drainSecondsOf(values.gateway)
-    new ApiIngress(gateway, 'Ingress', { service, ingress: values.ingress, drainSeconds })
-  }
+  const { standbyRegion } = values
+  if (standbyRegion === null) entry(file('40-gateway'), values, stateless('gateway'))
+  else
+    new CutFollower(file('40-cut-follower'), 'CutFollower', {
+      ...{ surroundings, kafka, alias: standbyRegion.alias },
+      values: values.cutFollower,
+      placement: stateless('cut-follower'),
+    })
   const shared = { surroundings, lagSource }
+  const engines = { ...shared, inStandbyRegion: isInStandbyRegion(values) }
   riskEngine(file('40-risk-engine'), {
-    ...shared,
+    ...engines,
     values: values.riskEngine,
     placement: engine('risk-engine'),
   })
   matchingEngine(file('40-matching-engine'), {
-    ...shared,
+    ...engines,
     values: values.matchingEngine,
     placement: engine('matching-engine'),
   })
@@ -136,6 +149,20 @@ function services(file: File, values: Values): void {
       placement: stateless('archive'),
     })
   if (lagSource !== null && iamRegion !== null) authenticateScalers(file('30-kafka-iam'))
+}
+
+/** The way in. */
+function entry(chart: Chart, values: Values, place: Placement): void {
+  const { features, nodePort, tokens, ingress, prometheusUrl } = values
+  const { service } = new Gateway(chart, 'gateway', {
+    ...{ surroundings: surroundingsOf(values), tokens, nodePort },
+    values: values.gateway,
+    placement: place,
+    prometheusUrl: features.keda ? prometheusUrl : null,
+  })
+  if (ingress === null) return
+  const drainSeconds = drainSecondsOf(values.gateway)
+  new ApiIngress(chart, 'Ingress', { service, ingress, drainSeconds })
 }
 
 function surroundingsOf(values: Values): Surroundings {
@@ -170,6 +197,7 @@ function edgeFacts(values: Values): EdgeFacts {
     hasKeda: features.keda,
     hasDemoMarket: operator.demoMarket,
     hasArchive: archived.url !== null,
+    inStandbyRegion: isInStandbyRegion(values),
     hasTraefik: ingress?.className === 'traefik',
   }
 }

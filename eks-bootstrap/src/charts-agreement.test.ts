@@ -132,29 +132,11 @@ for (const name of ['dev', 'staging', 'production'] as const) {
     })
 
     it('agree on secrets and facts, key by key', () => {
-      const { text: stores } = manifest(template(name, 'Addons'), 'SecretStores')
-      const facts = resources(template(name, 'Addons'), 'AWS::SSM::Parameter').map(({ properties }) =>
-        String(properties['Name']),
-      )
-      const secrets = new Map(
-        resources(template(name, 'Data'), 'AWS::SecretsManager::Secret').map(({ properties }) => [
-          String(properties['Name']),
-          flat(properties['GenerateSecretString']),
-        ]),
-      )
-      const external = objects.filter(({ kind }) => kind === 'ExternalSecret')
-      for (const { spec } of external as WithSpec[])
-        assert.equal(spec['refreshInterval'], '1m', 'passwords rotate, and pods follow within minutes')
-      const asked = external.flatMap(askedOf)
-      assert(asked.length >= 7)
-      for (const { store, key, property } of asked) {
-        assert(stores.includes(`"name":"${store}"`), `no store ${store}`)
-        const known = store === values.aws?.parameterStore ? facts : [...secrets.keys()]
-        assert(known.includes(key), `the charts ask for ${key}; there are ${known.join(', ')}`)
-        // RDS adds the database's own to what was generated.
-        if (property !== undefined && property !== 'dbname')
-          assert.match(secrets.get(key) ?? '', new RegExp(`\\b${property}\\b`), key)
-      }
+      const asked = secretsAndFacts(objects, values, {
+        addons: template(name, 'Addons'),
+        data: template(name, 'Data'),
+      })
+      assert(asked >= 7)
     })
 
     it('agree on where the inputs are archived: in the bucket under lock, where the role may write', () => {
@@ -244,6 +226,119 @@ for (const name of ['dev', 'staging', 'production'] as const) {
   })
 }
 
+for (const name of ['production-standby', 'production-recovery'] as const) {
+  describe(`The charts of ${name} and the recovery region of production`, () => {
+    const estate = environment('production')
+    const addons = () => template('production', 'StandbyAddons')
+    let values: Values
+    let objects: readonly KubernetesObject[]
+    before(() => {
+      values = loadValues(name)
+      objects = renderEnvironment(name)
+    })
+
+    it('agree on the region, its image, and where the replicated log comes from', () => {
+      same('the region', { estate: estate.recoveryRegion, charts: values.aws?.region })
+      const [repository] = resources(addons(), 'AWS::SSM::Parameter').filter(
+        ({ properties }) => properties['Name'] === '/bourse/production/image-repository',
+      )
+      same('the repository', {
+        estate: repository?.properties['Value'],
+        charts: values.image.replace(/@sha256:.*$/, ''),
+      })
+      if (values.standbyRegion !== null)
+        same('the alias of what is copied', {
+          estate: estate.primaryRegion,
+          charts: values.standbyRegion.alias,
+        })
+    })
+
+    it('agree on secrets and facts: those of the exchange that follows, not of the copy of the lost one', () => {
+      const asked = secretsAndFacts(objects, values, {
+        addons: addons(),
+        data: template('production', 'StandbyData'),
+      })
+      assert(asked >= 7)
+      assert.doesNotMatch(JSON.stringify(objects), /bourse\/production\/aurora/)
+    })
+
+    it('agree on who pods are, and on the groups that they join', () => {
+      const joins = new Map(
+        resources(addons(), 'AWS::EKS::PodIdentityAssociation')
+          .filter(({ properties }) => properties['Namespace'] === NAMESPACE)
+          .map(({ properties }) => {
+            const account = String(properties['ServiceAccount'])
+            return [
+              account,
+              flat(roleOf('production', account, { stack: 'StandbyAddons', region: 'us-west-2' })),
+            ]
+          }),
+      )
+      const accounts = accountsOnKafka(objects)
+      assert(accounts.length >= 6)
+      assert.deepEqual(
+        accounts.filter((account) => !joins.has(account)),
+        [],
+      )
+      for (const { spec, metadata } of objects.filter(({ kind }) => kind === 'ScaledObject') as WithSpec[])
+        for (const { metadata: trigger } of spec['triggers'] as { metadata: Record<string, string> }[]) {
+          const { consumerGroup: group } = trigger
+          if (group !== undefined)
+            assert(joins.get(metadata.name)?.includes(`/${group}"`), `${metadata.name} joins ${group}`)
+        }
+    })
+
+    it('agree on where the next epoch is archived: in the bucket of that region', () => {
+      const [, bucket] = /^s3:\/\/([^/]+)\/epoch-\d+$/.exec(values.archive.url ?? '') ?? []
+      const buckets = resources(template('production', 'StandbyStorage'), 'AWS::S3::Bucket').map(
+        ({ properties }) => properties['BucketName'],
+      )
+      assert(buckets.includes(bucket), `the charts archive into ${bucket}; there are ${buckets.join(', ')}`)
+      assert.notEqual(
+        values.archive.url?.split('/').at(-1),
+        loadValues('production').archive.url?.split('/').at(-1),
+      )
+    })
+
+    it('agree on nodes and the balancer: what serves here finds what serves there', () => {
+      const [group] = resources(template('production', 'StandbyCluster'), 'AWS::EKS::Nodegroup')
+      const [label] = Object.keys(group!.properties['Labels'] as object)
+      same('the label of the nodes of engines', { estate: label, charts: values.scheduling.engineNodes })
+      const { text: bindings } = manifest(template('production', 'StandbyEdge'), 'Bindings')
+      if (values.standbyRegion === null) assert.match(bindings, /"serviceRef":\{"name":"gateway"/)
+    })
+  })
+}
+
+/** Everything that the charts ask of stores is there; returns how much that is. */
+function secretsAndFacts(
+  objects: readonly KubernetesObject[],
+  values: Values,
+  { addons, data }: { readonly addons: Template; readonly data: Template },
+): number {
+  const { text: stores } = manifest(addons, 'SecretStores')
+  const facts = resources(addons, 'AWS::SSM::Parameter').map(({ properties }) => String(properties['Name']))
+  const secrets = new Map(
+    resources(data, 'AWS::SecretsManager::Secret').map(({ properties }) => [
+      String(properties['Name']),
+      flat(properties['GenerateSecretString']),
+    ]),
+  )
+  const external = objects.filter(({ kind }) => kind === 'ExternalSecret')
+  for (const { spec } of external as WithSpec[])
+    assert.equal(spec['refreshInterval'], '1m', 'passwords rotate, and pods follow within minutes')
+  const asked = external.flatMap(askedOf)
+  for (const { store, key, property } of asked) {
+    assert(stores.includes(`"name":"${store}"`), `no store ${store}`)
+    const known = store === values.aws?.parameterStore ? facts : [...secrets.keys()]
+    assert(known.includes(key), `the charts ask for ${key}; there are ${known.join(', ')}`)
+    // RDS adds the database's own to what was generated.
+    if (property !== undefined && property !== 'dbname')
+      assert.match(secrets.get(key) ?? '', new RegExp(`\\b${property}\\b`), key)
+  }
+  return asked.length
+}
+
 type Side = { readonly estate: unknown; readonly charts: unknown }
 
 /** Tells both values where they differ. */
@@ -325,9 +420,13 @@ function attribute(properties: Readonly<Record<string, unknown>>, list: string, 
 }
 
 /** The role of a service account, with what it may do. */
-function roleOf(name: 'dev' | 'staging' | 'production', account: string): unknown {
-  const roleName = `bourse-${name}-${account}-${environment(name).primaryRegion}`
-  const roles = resources(template(name, 'Addons'), 'AWS::IAM::Role')
+function roleOf(
+  name: 'dev' | 'staging' | 'production',
+  account: string,
+  { stack, region } = { stack: 'Addons', region: environment(name).primaryRegion as string },
+): unknown {
+  const roleName = `bourse-${name}-${account}-${region}`
+  const roles = resources(template(name, stack), 'AWS::IAM::Role')
   return roles.find(({ properties }) => properties['RoleName'] === roleName)?.properties
 }
 

@@ -65,6 +65,7 @@ describe('The order of stacks', () => {
     ['StandbyStorage', 'Storage', 'objects and images are copied into it'],
     ['StandbyBackup', 'Backup', 'backups are copied into its vault'],
     ['Data', 'StandbyData', 'the log and the database are copied out of it'],
+    ['StandbyData', 'StandbyAddons', 'the exchange that follows is told where its stores are'],
     ['Cluster', 'Edge', 'target groups are bound inside it'],
     ['Cluster', 'Addons', 'releases run inside it'],
   ] as const) {

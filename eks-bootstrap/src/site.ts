@@ -118,8 +118,8 @@ function buildStandby(
     cluster,
     facts: {
       ...storageFacts(site),
-      'database-host': data.aurora.attrEndpointAddress,
-      'database-reader-host': data.aurora.attrReadEndpointAddress,
+      'database-host': data.exchange.cluster.clusterEndpoint.hostname,
+      'database-reader-host': data.exchange.cluster.clusterReadEndpoint.hostname,
       'redis-host': data.redis.host,
       'sessions-table': sessionsTableName(props.environment.name),
       'kafka-brokers': new BrokerAddresses(data, 'Brokers', { clusterArn: data.log.cluster.attrArn })

@@ -22,8 +22,8 @@ branch=promote/$ENV/${image##*:}
 base=$(git branch --show-current)
 git switch --quiet --create "$branch"
 set_values "$ENV" "image=$target"
-synth --environment "$ENV"
-git add charts/values "k8s/$ENV"
+synth
+git add charts/values k8s
 git commit --quiet --message "Promote ${image##*@} to $ENV" --message "Was: $current" --trailer "Promotes: $ENV"
 git show --stat --format='%h %s' HEAD
 if [ -z "${DRY_RUN:-}" ]; then

@@ -13,8 +13,8 @@ good=$(git show "$promotion^:charts/values/$ENV.yaml" | sed -n 's/^image: *//p')
 
 if [ -n "${PULL_REQUEST:-}" ]; then git switch --quiet --create "rollback/$ENV/$(git rev-parse --short "$promotion")"; fi
 set_values "$ENV" "image=$good"
-synth --environment "$ENV"
-git add charts/values "k8s/$ENV"
+synth
+git add charts/values k8s
 git commit --quiet --message "Roll $ENV back to ${good##*@}" --message "Was: $bad, by $promotion" --trailer "Rolls-back: $ENV"
 git show --stat --format='%h %s' HEAD
 [ -z "${DRY_RUN:-}" ] || exit 0

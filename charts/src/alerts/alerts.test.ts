@@ -209,6 +209,20 @@ const CASES: Readonly<Record<string, Case>> = {
     by: '20m',
     labels: {},
   },
+  StandbyRegionBehind: {
+    fires: {
+      'bourse_cut_behind_seconds{pod="a"}': '3x4 160+15x30',
+    },
+    quiet: { 'bourse_cut_behind_seconds{pod="a"}': '3x4 160x2 3x30' },
+    by: '5m',
+    labels: {},
+  },
+  StandbyRegionAbsent: {
+    fires: { ...built(SERVICES.slice(2)), 'bourse_cut_behind_seconds{pod="a"}': '3x60' },
+    quiet: { ...built(SERVICES.slice(1)), 'bourse_cut_behind_seconds{pod="a"}': '3x60' },
+    by: '7m',
+    labels: { service: 'risk-engine' },
+  },
   TargetDown: {
     fires: { 'up{pod="gateway-1"}': '0x30' },
     quiet: { 'up{pod="gateway-1"}': '0x4 1x30', 'up{namespace="other",pod="x"}': '0x30' },
@@ -299,6 +313,7 @@ const SERVICE_OF: readonly (readonly [metric: RegExp, service: string])[] = [
   [/^bourse_(?:settlement|reconciliation)_/, 'settlement'],
   [/^bourse_market_data_/, 'market-data'],
   [/^bourse_archive_/, 'archive'],
+  [/^bourse_cut_/, 'cut'],
   [/^up\b/, 'gateway'],
 ]
 
@@ -311,10 +326,10 @@ function asScraped(series: Series, environment: 'local' | 'production'): Series 
       )
       const service = given['service'] ?? SERVICE_OF.find(([metric]) => metric.test(name))?.[1] ?? ''
       const { pod, namespace, ...exported } = given
-      const scraped = scrapedBy(
-        rendered(environment, WITH_ARCHIVE),
-        service === 'gateway' ? 'gateway-blue' : service,
-      )
+      const scraped =
+        service === 'cut'
+          ? scrapedBy(rendered('production-standby'), 'cut-follower')
+          : scrapedBy(rendered(environment, WITH_ARCHIVE), service === 'gateway' ? 'gateway-blue' : service)
       assert(scraped, `nobody scrapes ${text} in ${environment}`)
       const target: Scraped['target'] = {
         ...scraped.target,

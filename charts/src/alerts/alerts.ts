@@ -33,7 +33,8 @@ type Alert = {
 }
 
 const RUNBOOKS = 'https://git.bourse.example/bourse/blob/main/k8s/runbooks'
-export const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'market-data']
+const FOLLOWING = ['risk-engine', 'matching-engine', 'settlement', 'market-data']
+export const SERVICES = ['gateway', ...FOLLOWING]
 
 /** Records, each of many commands: an engine reads some ten thousand in a second when it restores. */
 const ENGINE_LAG_MAX = 5_000
@@ -43,6 +44,8 @@ const SNAPSHOT_AGE_SECONDS_MAX = 600
 /** A reconciliation runs every ten minutes: three were missed. */
 const RECONCILIATION_AGE_SECONDS_MAX = 2_100
 const RESTARTS_MAX = 3
+/** Of what the lost region had, five minutes may be missing: half of them are a reason to look at once. */
+const CUT_BEHIND_SECONDS_MAX = 150
 /** Files are closed after five minutes; copies in the second region come up to fifteen later, and an hour is promised. */
 const ARCHIVE_AGE_SECONDS_MAX = 1_800
 
@@ -208,7 +211,7 @@ const service: readonly Alert[] = [
   {
     name: 'ServiceAbsent',
     severity: 'critical',
-    expr: SERVICES.map((name) => `absent(bourse_build_info{service="${name}"})`).join('\nor\n'),
+    expr: absentOf(SERVICES),
     for: '1m',
     summary: 'No {{ $labels.service }} answers to Prometheus',
     description: 'Not one pod of the service is scraped: it is gone, or monitoring is.',
@@ -265,22 +268,61 @@ const archive: readonly Alert[] = [
   },
 ]
 
+/** In a region that waits: what it would begin with if it had to serve now. */
+const standbyRegion: readonly Alert[] = [
+  {
+    name: 'StandbyRegionBehind',
+    severity: 'critical',
+    expr: `max(bourse_cut_behind_seconds) > ${CUT_BEHIND_SECONDS_MAX}`,
+    for: '1m',
+    summary: 'The standby region is {{ $value }} seconds behind',
+    description: 'If the region that serves were lost now, so much of what it took would be lost with it.',
+  },
+  {
+    name: 'StandbyRegionAbsent',
+    severity: 'critical',
+    expr: `absent(bourse_cut_behind_seconds)\nor\n${absentOf(FOLLOWING)}`,
+    for: '5m',
+    summary: 'The standby region does not follow{{ with $labels.service }}: no {{ . }} answers{{ end }}',
+    description:
+      'No cut is made, or nobody reads it. Until it is back a lost region costs as long as its log is read.',
+  },
+]
+
 /** The page of an alert: `HashDifference` is `hash-difference.md`. */
 export const runbookOf = (alert: string): string =>
   `${alert.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.md`
 
-const ARCHIVE_GROUP = 'bourse-archive'
+type Place = { readonly hasArchive: boolean; readonly inStandbyRegion: boolean }
 
-export const alertGroups: readonly AlertGroup[] = [
+/** In a region that waits nobody trades and nobody reconciles. */
+const OF_SERVING = [
+  ...['ReconciliationDifference', 'ReconciliationTooOld', 'ServiceAbsent'],
+  ...['GatewayShedding', 'OutcomeUnknown'],
+]
+
+const groups: readonly (AlertGroup & { readonly isRaisedIn?: (place: Place) => boolean })[] = [
   { name: 'bourse-correctness', rules: correctness.map(rule) },
   { name: 'bourse-ownership', rules: ownership.map(rule) },
   { name: 'bourse-service', rules: service.map(rule) },
-  { name: ARCHIVE_GROUP, rules: archive.map(rule) },
+  { name: 'bourse-archive', rules: archive.map(rule), isRaisedIn: ({ hasArchive }) => hasArchive },
+  {
+    name: 'bourse-standby-region',
+    rules: standbyRegion.map(rule),
+    isRaisedIn: ({ inStandbyRegion }) => inStandbyRegion,
+  },
 ]
 
-/** What can be raised where an exchange has an archive, or has none. */
-export const alertGroupsOf = ({ hasArchive }: { readonly hasArchive: boolean }): readonly AlertGroup[] =>
-  alertGroups.filter(({ name }) => hasArchive || name !== ARCHIVE_GROUP)
+export const alertGroups: readonly AlertGroup[] = groups.map(({ name, rules }) => ({ name, rules }))
+
+/** What can be raised where an exchange has an archive or has none, serves or follows. */
+export const alertGroupsOf = (place: Place): readonly AlertGroup[] =>
+  groups
+    .filter(({ isRaisedIn }) => isRaisedIn?.(place) ?? true)
+    .map(({ name, rules }) => ({
+      name,
+      rules: rules.filter(({ alert }) => !place.inStandbyRegion || !OF_SERVING.includes(alert)),
+    }))
 
 function rule({ name, severity, expr, for: holds, summary, description }: Alert): AlertRule {
   return {
@@ -299,4 +341,8 @@ function stopped(where: string): string {
     `max by (service, partition, reason) (bourse_engine_stopped{${where}}) > 0`,
     `max by (service, topic, partition, reason) (bourse_settlement_stopped{${where}}) > 0`,
   ].join('\nor\n')
+}
+
+function absentOf(services: readonly string[]): string {
+  return services.map((name) => `absent(bourse_build_info{service="${name}"})`).join('\nor\n')
 }

@@ -19,7 +19,7 @@ import { Construct } from 'constructs'
 import { type Resources } from '../values/schema.ts'
 import { checksum } from './checksum.ts'
 import { completePod, containerSecurity, podSecurity, type PriorityClassName } from './hardening.ts'
-import { type Component, SLOT_LABEL, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
+import { type Component, SLOT_LABEL, type WAVE, WORKLOAD_LABEL, inWave, labelsOf } from './labels.ts'
 import { monitorOps } from './ops-monitor.ts'
 import { type Placement } from './placement.ts'
 import {
@@ -40,8 +40,13 @@ const READY_PERIOD_S = 3
 const STARTUP_PERIOD_S = 2
 
 export type ServiceWorkloadProps = {
-  /** The folder in services/ and the name that Services and policies select. */
+  /** The name that Services and policies select. */
   readonly service: string
+  /**
+   * A command of the operator, which reads no settings but its own. @default the service's own process: the folder of its
+   * name in services/
+   */
+  readonly operatorCommand?: readonly string[]
   readonly component: Component
   /** Blue or green, for a service of which two versions may stand side by side. */
   readonly slot?: string
@@ -60,12 +65,20 @@ export type ServiceWorkloadProps = {
   readonly resources: Resources
   /** Before SIGTERM. Whoever sends it work hears of its end meanwhile, and who comes in its place starts. */
   readonly preStopSeconds: number
-  readonly shutdownGraceMs: number
+  /** @default it has no such setting */
+  readonly shutdownGraceMs?: number
   readonly terminationGraceSeconds: number
   /** How long a process may take until it answers at all. Then it is started again. */
   readonly startupSeconds: number
-  /** How many pods a rolling update may add: `1` or `25%`. It never takes one away before another is ready. */
-  readonly surge: number | `${number}%`
+  /**
+   * How many pods a rolling update may add: `1` or `25%`. It never takes one away before another is ready; of what there
+   * may be only one the old pod goes `first`.
+   */
+  readonly surge: number | `${number}%` | 'old first'
+  /** When Argo CD applies the pods. @default services */
+  readonly wave?: keyof typeof WAVE
+  /** How long it may take until it is ready. Then a rollout counts as failed. @default ten minutes */
+  readonly readySecondsMax?: number
   readonly priorityClassName: PriorityClassName
   readonly placement: Placement
   /** Left out where an autoscaler owns it. */
@@ -110,17 +123,18 @@ export class ServiceWorkload extends Construct {
 
   #data(): Record<string, string> {
     const { development, logLevel, kafka } = this.#surroundings
+    const { operatorCommand: command, shutdownGraceMs, secrets, config } = this.#props
     return {
       NODE_ENV: development ? 'development' : 'production',
       // Every waiting Kafka client holds one of libuv's threads.
       UV_THREADPOOL_SIZE: '16',
       PORT: String(PORTS.ops),
-      LOG_LEVEL: logLevel,
-      SHUTDOWN_GRACE_MS: String(this.#props.shutdownGraceMs),
+      ...(command === undefined ? { LOG_LEVEL: logLevel } : {}),
+      ...(shutdownGraceMs === undefined ? {} : { SHUTDOWN_GRACE_MS: String(shutdownGraceMs) }),
       ...kafka,
       ...databaseCaVariable(this.#databaseCa),
-      ...passwordVariables(this.#props.secrets),
-      ...this.#props.config,
+      ...passwordVariables(secrets),
+      ...config,
     }
   }
 
@@ -130,22 +144,19 @@ export class ServiceWorkload extends Construct {
   }
 
   #deployment(labels: Record<string, string>, configChecksum: string): Deployment {
-    const { replicas, serviceAccount, surge, terminationGraceSeconds } = this.#props
-    const maxSurge =
-      typeof surge === 'number'
-        ? PercentOrAbsolute.absolute(surge)
-        : PercentOrAbsolute.percent(Number.parseInt(surge))
+    const { replicas, serviceAccount, surge, terminationGraceSeconds, readySecondsMax } = this.#props
     const deployment = new Deployment(this, 'Deployment', {
-      metadata: { name: this.name, labels, annotations: inWave('services') },
+      metadata: { name: this.name, labels, annotations: inWave(this.#props.wave ?? 'services') },
       podMetadata: { labels, annotations: { 'bourse.dev/config-checksum': configChecksum } },
       // The selector that cdk8s would make changes with the construct's path; a Deployment's may not.
       select: false,
       ...(replicas === 'autoscaled' ? {} : { replicas }),
-      strategy: DeploymentStrategy.rollingUpdate({ maxSurge, maxUnavailable: PercentOrAbsolute.absolute(0) }),
+      strategy: strategyOf(surge),
       serviceAccount,
       automountServiceAccountToken: false,
       securityContext: podSecurity,
       terminationGracePeriod: Duration.seconds(terminationGraceSeconds),
+      ...(readySecondsMax === undefined ? {} : { progressDeadline: Duration.seconds(readySecondsMax) }),
     })
     deployment.select(LabelSelector.of({ labels: this.selector }))
     return deployment
@@ -153,6 +164,8 @@ export class ServiceWorkload extends Construct {
 
   #addContainer(config: ConfigMap): void {
     const { service, image = this.#surroundings.image, resources, secrets, startupSeconds } = this.#props
+    const { operatorCommand: command } = this.#props
+    const folder = command === undefined ? service : 'operator'
     const { development } = this.#surroundings
     const probe = (path: string, periodS: number, failureThreshold: number) =>
       Probe.fromHttpGet(path, {
@@ -165,14 +178,14 @@ export class ServiceWorkload extends Construct {
       name: service,
       image,
       imagePullPolicy: this.#surroundings.pullPolicy,
-      command: development ? watched(service) : started(service),
+      command: [...(development ? watched(folder) : started(folder)), ...(command ?? [])],
       ports: [
         ...(this.#props.isPublic === true ? [{ name: 'http', number: PORTS.http }] : []),
         { name: 'ops', number: PORTS.ops },
       ],
       envFrom: [Env.fromConfigMap(config)],
       envVariables: {
-        INSTANCE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME),
+        ...(command === undefined ? { INSTANCE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME) } : {}),
         ...secretVariables(this, secrets),
       },
       startup: probe('/live', STARTUP_PERIOD_S, Math.ceil(startupSeconds / STARTUP_PERIOD_S)),
@@ -223,9 +236,18 @@ export class ServiceWorkload extends Construct {
   }
 }
 
-const started = (service: string) => ['node', '--enable-source-maps', `services/${service}/dist/main.js`]
+function strategyOf(surge: ServiceWorkloadProps['surge']): DeploymentStrategy {
+  if (surge === 'old first') return DeploymentStrategy.recreate()
+  const maxSurge =
+    typeof surge === 'number'
+      ? PercentOrAbsolute.absolute(surge)
+      : PercentOrAbsolute.percent(Number.parseInt(surge))
+  return DeploymentStrategy.rollingUpdate({ maxSurge, maxUnavailable: PercentOrAbsolute.absolute(0) })
+}
 
-const watched = (service: string) => [
+const started = (folder: string) => ['node', '--enable-source-maps', `services/${folder}/dist/main.js`]
+
+const watched = (folder: string) => [
   ...['node', '--watch', '--conditions=@bourse/source', '--import', 'tsx'],
-  `services/${service}/src/main.ts`,
+  `services/${folder}/src/main.ts`,
 ]

@@ -6,9 +6,12 @@ const KEPT_SECONDS = 7 * 86_400
 /** An archive's files, one of each input, and what waits: see the operator's page. */
 const MEMORY = '3Gi'
 const NAME = 'cut'
+/** That it waits for what a cut writes first is `prepare`'s alone. */
+const OF_PREPARE = 'STANDBY_REGION'
 
 type Container = {
   readonly command: readonly string[]
+  readonly env?: readonly { readonly name: string }[]
   readonly resources: Readonly<Record<'requests' | 'limits', Readonly<Record<string, string>>>>
 }
 type Job = {
@@ -55,6 +58,7 @@ export function cutJob(objects: readonly unknown[], options: readonly string[]):
             {
               ...container,
               name: NAME,
+              env: (container.env ?? []).filter(({ name }) => name !== OF_PREPARE),
               command: [...container.command.slice(0, -1), NAME, ...options],
               resources: {
                 requests: { ...requests, memory: MEMORY },

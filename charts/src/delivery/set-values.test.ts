@@ -22,7 +22,8 @@ describe('set-values', () => {
     assert.throws(() => withValue('image: old\n', 'image'), /must be a\.b=value/)
   })
 
-  for (const environment of ENVIRONMENTS) {
+  // What runs in a recovery region has production's image.
+  for (const environment of ENVIRONMENTS.filter((name) => !/-(?:recovery|standby)$/.test(name))) {
     it(`changes one line of ${environment}.yaml`, async () => {
       const file = join(VALUES_FOLDER, `${environment}.yaml`)
       const text = await formatted(file, readFileSync(file, 'utf8'))

@@ -1,6 +1,16 @@
-import { containersOf, nameOf, pods, workloads, type Container, type Manifest } from './manifest.ts'
-import type { Rule } from './rule.ts'
-import { environmentProblems, settingOf } from './service-environments.ts'
+import {
+  containersOf,
+  nameOf,
+  ofKind,
+  pods,
+  workloads,
+  type Container,
+  type Manifest,
+  type Pod,
+  type Workload,
+} from './manifest.ts'
+import type { Rule, Violation } from './rule.ts'
+import { environmentProblems, settingOf, variablesOf } from './service-environments.ts'
 
 /** Between the end of preStop and the last signal: what the kubelet of a busy node may take. */
 const MARGIN_SECONDS = 2
@@ -33,11 +43,58 @@ export const environmentRules: readonly Rule[] = [
           }))
       }),
   },
+  {
+    name: 'region-is-known',
+    check: (objects, { inStandbyRegion }) => [
+      ...pods(objects)
+        .filter(({ owner }) => /\/(?:.*-engine|prepare.*)$/.test(nameOf(owner)))
+        .filter((pod) => follows(pod, objects) !== inStandbyRegion)
+        .map(({ owner }) => ({
+          at: nameOf(owner),
+          problem: inStandbyRegion ? 'serves here and should follow' : 'follows here and should serve',
+        })),
+      ...workloads(objects)
+        .filter(({ metadata }) => metadata.name.endsWith('-engine'))
+        .flatMap((engine) => groupProblems(engine, objects, inStandbyRegion)),
+    ],
+  },
+  {
+    name: 'cut-is-followed',
+    check: (objects, { namespace, inStandbyRegion }) => {
+      const isFollowed = workloads(objects).some(({ metadata }) => metadata.name === 'cut-follower')
+      const problem = isFollowed ? 'has who writes its inputs beside those who trade' : 'nobody makes the cut'
+      return isFollowed === inStandbyRegion ? [] : [{ at: `Namespace/${namespace}`, problem }]
+    },
+  },
 ]
+
+/** Engines write no inputs then, and `prepare` does not begin them. */
+const follows = ({ spec }: Pod, objects: readonly Manifest[]): boolean =>
+  containersOf(spec).some((container) => variablesOf(container, objects).get('STANDBY_REGION') === 'true')
+
+/** The group of an engine that follows is not a serving one's: that one begins without a position. */
+function groupProblems(
+  engine: Workload,
+  objects: readonly Manifest[],
+  inStandbyRegion: boolean,
+): readonly Violation[] {
+  const group = `${engine.metadata.name}${inStandbyRegion ? '-standby-region' : ''}`
+  return ofKind(objects, 'ScaledObject')
+    .filter(({ spec }) => spec.scaleTargetRef.name === engine.metadata.name)
+    .flatMap(({ spec }) => spec.triggers.flatMap(({ metadata }) => metadata['consumerGroup'] ?? []))
+    .filter((measured) => measured !== group)
+    .map((measured) => ({
+      at: nameOf(engine),
+      problem: `is scaled by the lag of ${measured}, and its group is ${group}`,
+    }))
+}
 
 function secondsToStop(container: Container, objects: readonly Manifest[]): number {
   const graceMs = settingOf(container, objects, 'SHUTDOWN_GRACE_MS')
-  return typeof graceMs === 'number' ? preStopSeconds(container) + graceMs / 1_000 + MARGIN_SECONDS : 0
+  if (typeof graceMs !== 'number') return 0
+  // What a process waits before it closes is not part of what closing may take.
+  const delayMs = Number(settingOf(container, objects, 'DRAIN_DELAY_MS') ?? 0)
+  return preStopSeconds(container) + (delayMs + graceMs) / 1_000 + MARGIN_SECONDS
 }
 
 /** Of a `sleep`; a command of another kind has no limit that can be read. */

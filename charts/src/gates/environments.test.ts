@@ -15,11 +15,14 @@ import { WAIVERS } from './waivers.ts'
 const REPOSITORY = join(import.meta.dirname, '../../..')
 const LOCAL: readonly EnvironmentName[] = ['minimal', 'local']
 
+const isStandby = (environment: EnvironmentName): boolean => environment === 'production-standby'
+
 const siteOf = (environment: EnvironmentName): Site => ({
   ...{ environment, namespace: 'bourse' },
-  strict: environment === 'staging' || environment === 'production',
+  strict: /^(?:staging|production)/.test(environment),
   isLocal: LOCAL.includes(environment),
-  boundServices: LOCAL.includes(environment) ? [] : ['gateway'],
+  inStandbyRegion: isStandby(environment),
+  boundServices: LOCAL.includes(environment) || isStandby(environment) ? [] : ['gateway'],
 })
 
 const readManifests = (file: string): Manifest[] =>
@@ -29,12 +32,14 @@ const readManifests = (file: string): Manifest[] =>
 
 const [smoke] = ofKind(readManifests('k8s/delivery/smoke-job.yaml'), 'Job')
 
-/** What is rendered, and the Jobs that people run: one tries a release, with the gateway's image; one makes a cut. */
+/** What is rendered, and the Jobs that people run: one tries a release, with the gateway's image; one makes or opens a cut. */
 function render(
   environment: EnvironmentName,
   overrides: Parameters<typeof renderEnvironment>[1] = {},
 ): readonly Manifest[] {
   const objects = renderEnvironment(environment, overrides) as readonly Manifest[]
+  if (isStandby(environment))
+    return [...objects, cutJob(objects, ['--alias', 'us-east-1', '--open']) as Manifest]
   const gateway = ofKind(objects, 'Deployment').find(({ metadata }) => metadata.name.startsWith('gateway'))
   const [served] = gateway?.spec.template.spec.containers ?? []
   assert(smoke && served)
@@ -66,15 +71,16 @@ for (const environment of ENVIRONMENTS) {
       })
     }
 
-    it('hold with the other slot of the gateway in use', () => {
-      const image = `registry.example/bourse@sha256:${'b'.repeat(64)}`
-      const objects = render(environment, { gateway: { idle: { image } } })
-      assert.equal(violations(RULES, objects, siteOf(environment), WAIVERS).join('\n'), '')
-      assert.equal(
-        ofKind(objects, 'Service').filter(({ metadata }) => metadata.name === 'gateway-preview').length,
-        1,
-      )
-    })
+    if (!isStandby(environment))
+      it('hold with the other slot of the gateway in use', () => {
+        const image = `registry.example/bourse@sha256:${'b'.repeat(64)}`
+        const objects = render(environment, { gateway: { idle: { image } } })
+        assert.equal(violations(RULES, objects, siteOf(environment), WAIVERS).join('\n'), '')
+        assert.equal(
+          ofKind(objects, 'Service').filter(({ metadata }) => metadata.name === 'gateway-preview').length,
+          1,
+        )
+      })
 
     it("pass Kubernetes' schemas, unknown fields refused, in every version", () => {
       assert.deepEqual(schemaProblems(objectsOf(environment).filter((object) => !isCustom(object))), [])
@@ -99,11 +105,27 @@ describe('Manifests for a cluster whose load balancer is an Ingress', () => {
 describe('Manifests of all environments', () => {
   it('have the same services, and those on AWS an archive', () => {
     const everywhere = ['gateway-blue', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
-    for (const environment of ENVIRONMENTS) {
+    for (const environment of ENVIRONMENTS.filter((each) => !isStandby(each))) {
       const names = LOCAL.includes(environment) ? everywhere : ['archive', ...everywhere]
       const services = names.map((name) => `Deployment/${name}`)
       assert.deepEqual(servicesOf(objectsOf(environment)), services, environment)
     }
+  })
+
+  it('have in a region that waits who follows and who reads, and nobody to trade with', () => {
+    const objects = objectsOf('production-standby')
+    const following = ['cut-follower', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
+    assert.deepEqual(
+      servicesOf(objects),
+      following.map((name) => `Deployment/${name}`),
+    )
+    const jobs = objects.filter(({ kind }) => /Job$/.test(kind)).map(nameOf)
+    assert.deepEqual(jobs.map(withoutHash), ['Job/prepare', 'Job/cut'])
+  })
+
+  it('are there after a failover what they were before, in another place', () => {
+    const names = (environment: EnvironmentName) => objectsOf(environment).map(nameOf).map(withoutHash)
+    assert.deepEqual(names('production-recovery'), names('production'))
   })
 
   it('need every waiver there is', () => {
@@ -116,7 +138,9 @@ describe('Manifests of all environments', () => {
 
   it('carry the alerts wherever somebody can raise them', () => {
     for (const environment of ENVIRONMENTS.filter((each) => each !== 'minimal')) {
-      const groups = alertGroupsOf({ hasArchive: !LOCAL.includes(environment) })
+      const inStandbyRegion = isStandby(environment)
+      const hasArchive = !LOCAL.includes(environment) && !inStandbyRegion
+      const groups = alertGroupsOf({ hasArchive, inStandbyRegion })
       const names = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
       const text = JSON.stringify(objectsOf(environment))
       assert.deepEqual(
@@ -125,6 +149,12 @@ describe('Manifests of all environments', () => {
         environment,
       )
     }
+  })
+
+  it('raise in a region that waits no alert about what is not there', () => {
+    const text = JSON.stringify(objectsOf('production-standby'))
+    for (const metric of ['bourse_gateway_', 'bourse_archive_', 'bourse_reconciliation_'])
+      assert(!text.includes(metric), metric)
   })
 
   it('are compared with what is committed by another test', () => {
@@ -153,7 +183,26 @@ describe('Objects of Argo CD', function () {
     assert(objects.length > 0)
     assert.deepEqual(customResourceProblems(objects), [])
   })
+
+  it('give a cluster the folder of its environment and role', () => {
+    const text = readFileSync(join(folder, 'applications.yaml'), 'utf8')
+    const path = /^ +path: (.*)$/m.exec(text)?.[1]
+    assert.equal(
+      path,
+      `k8s/{{ .metadata.labels.environment }}{{ if ne .metadata.labels.role "primary" }}-{{ .metadata.labels.role }}{{ end }}`,
+    )
+    const chosen = (key: string) =>
+      new RegExp(`key: ${key}, operator: In, values: \\[(.*)\\]`).exec(text)?.[1]?.split(', ') ?? []
+    const folders = chosen('environment').flatMap((environment) =>
+      chosen('role')
+        .map((role) => (role === 'primary' ? environment : `${environment}-${role}`))
+        .filter((name) => name.startsWith('production') || name === environment),
+    )
+    assert.deepEqual(folders.toSorted(), [...ENVIRONMENTS].toSorted())
+  })
 })
+
+const withoutHash = (name: string): string => name.replace(/-[0-9a-f]{8}$/, '')
 
 /** What the exchange is made of, its datastores aside: those are elsewhere on AWS. */
 function servicesOf(objects: readonly Manifest[]): readonly string[] {

@@ -71,11 +71,12 @@ export const reachabilityRules: readonly Rule[] = [
   },
   {
     name: 'api-has-an-entrance',
-    check: (objects, { namespace, boundServices }) => {
+    check: (objects, { namespace, boundServices, inStandbyRegion }) => {
       const doors = objects.filter((object) => object.kind === 'Ingress' || isNodePort(object))
-      return doors.length + boundServices.length > 0
-        ? []
-        : [{ at: `Namespace/${namespace}`, problem: 'nobody outside can reach the API' }]
+      const isOpen = doors.length + boundServices.length > 0
+      if (isOpen !== inStandbyRegion) return []
+      const problem = isOpen ? 'has an entrance to what only follows' : 'nobody outside can reach the API'
+      return [{ at: `Namespace/${namespace}`, problem }]
     },
   },
   {

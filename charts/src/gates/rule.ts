@@ -17,6 +17,8 @@ export type Site = {
   readonly strict: boolean
   /** A cluster of one's own on one machine. */
   readonly isLocal: boolean
+  /** An exchange that follows another region's: nobody may come in. */
+  readonly inStandbyRegion: boolean
   /** Services to which a load balancer outside the manifests is bound. */
   readonly boundServices: readonly string[]
 }

@@ -6,7 +6,7 @@ import { soundExchange } from './sound-exchange.ts'
 
 const site: Site = {
   ...{ environment: 'production', namespace: 'bourse', strict: true, isLocal: false },
-  boundServices: [],
+  ...{ boundServices: [], inStandbyRegion: false },
 }
 const minimal: Site = { ...site, environment: 'minimal', strict: false, isLocal: true }
 const [gateway, engine, postgres] = [
@@ -112,6 +112,14 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     set(gateway, 'spec.selector', {}),
   ],
   'rolling-update-strategy': [set(gateway, 'spec.strategy.type', 'Recreate')],
+  'only-one-of-what-may-be-one': [
+    set(gateway, 'metadata.name', 'cut-follower'),
+    (objects) => {
+      set(gateway, 'spec.replicas', 2)(objects)
+      set(gateway, 'spec.strategy.type', 'Recreate')(objects)
+      set(gateway, 'metadata.name', 'cut-follower')(objects)
+    },
+  ],
   'headless-service': [set(postgres, 'spec.serviceName', 'gateway')],
   'pod-disruption-budget': [remove('PodDisruptionBudget/gateway')],
   'pdb-policy': [
@@ -244,7 +252,14 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     setPod(gateway, 'terminationGracePeriodSeconds', 26),
     setContainer(gateway, 'lifecycle.preStop.exec.command', ['drain']),
     setContainer(gateway, 'lifecycle.preStop', { sleep: { seconds: 9 } }),
+    setContainer(gateway, 'env.11', { name: 'DRAIN_DELAY_MS', value: '4000' }),
   ],
+  'region-is-known': [
+    setContainer(engine, 'env', [{ name: 'STANDBY_REGION', value: 'true' }]),
+    setContainer('Job/prepare', 'env', [{ name: 'STANDBY_REGION', value: 'true' }]),
+    set('ScaledObject/matching-engine', 'spec.triggers.0.metadata.consumerGroup', 'risk-engine'),
+  ],
+  'cut-is-followed': [set(gateway, 'metadata.name', 'cut-follower')],
 }
 
 describe('The rules', () => {
@@ -291,6 +306,17 @@ describe('The rules', () => {
     )
     assert.deepEqual(violations(rule, mayEnter(undefined), bound), [])
     assert.match(violations(rule, changed(remove('Service/gateway')), bound).join(), /is not there/)
+  })
+
+  it('hold where an exchange follows: it says so, its engines do, and nobody may enter', () => {
+    const standby = { ...site, inStandbyRegion: true }
+    const found = violations(RULES, soundExchange(), standby).join('\n')
+    for (const problem of [
+      /Deployment\/matching-engine: serves here and should follow/,
+      /Namespace\/bourse: nobody makes the cut/,
+      /Namespace\/bourse: has an entrance to what only follows/,
+    ])
+      assert.match(found, problem)
   })
 
   it('know no fault of a rule that is not there', () => {

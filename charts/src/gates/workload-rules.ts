@@ -227,11 +227,26 @@ function placementRules(): readonly Rule[] {
       workloads(objects).flatMap((workload) => {
         const { strategy, updateStrategy } = workload.spec
         return when(
-          (strategy ?? updateStrategy)?.type !== 'RollingUpdate',
+          (strategy ?? updateStrategy)?.type !== 'RollingUpdate' && !isOnly(workload),
           workload,
           'does not update by rolling',
         )
       }),
+    ),
+    rule('only-one-of-what-may-be-one', (objects) =>
+      workloads(objects)
+        .filter(isOnly)
+        .flatMap((workload) => {
+          const { strategy, replicas } = workload.spec
+          return [
+            ...when(
+              replicas !== 1,
+              workload,
+              `states ${replicas ?? 'no'} replicas: two would write the same`,
+            ),
+            ...when(strategy?.type !== 'Recreate', workload, 'has a second pod beside it in an update'),
+          ]
+        }),
     ),
     rule('headless-service', (objects) =>
       ofKind(objects, 'StatefulSet').flatMap((set) => {
@@ -269,6 +284,9 @@ function containerRule(
     ),
   )
 }
+
+/** Of what two would write the same, and nobody drops the second copy. */
+const isOnly = ({ metadata }: Workload): boolean => metadata.name === 'cut-follower'
 
 const says = (object: Manifest, problem: string): Violation => ({ at: nameOf(object), problem })
 

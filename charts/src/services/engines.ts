@@ -2,21 +2,34 @@ import type { Construct } from 'constructs'
 import { DATABASE_URL } from '../constructs/secret-reference.ts'
 import { LogService, type LogServiceProps } from './log-service.ts'
 
-type EngineProps = Pick<LogServiceProps, 'surroundings' | 'values' | 'lagSource' | 'placement'>
+type EngineProps = Pick<LogServiceProps, 'surroundings' | 'values' | 'lagSource' | 'placement'> & {
+  /** They follow an exchange in another region: the inputs are the cut's, and their groups others than a serving one's. */
+  readonly inStandbyRegion: boolean
+}
 
 /** A replay may take a while, but the process answers before it begins. */
 const STARTUP_SECONDS = 120
 
-const engine = (scope: Construct, service: string, topic: string, props: EngineProps) =>
+const engine = (
+  scope: Construct,
+  service: string,
+  topic: string,
+  { inStandbyRegion, ...props }: EngineProps,
+) =>
   new LogService(scope, service, {
     ...props,
     service,
     component: 'engine',
+    config: inStandbyRegion ? { STANDBY_REGION: 'true' } : {},
     secrets: { DATABASE_URL },
     startupSeconds: STARTUP_SECONDS,
     priorityClassName: 'bourse-core',
     // An owner commits within milliseconds of its first entry; until then a whole log is no reason for more replicas.
-    lag: { topics: [topic], uncommitted: 'latest' },
+    lag: {
+      topics: [topic],
+      uncommitted: 'latest',
+      group: inStandbyRegion ? `${service}-standby-region` : service,
+    },
   })
 
 export const riskEngine = (scope: Construct, props: EngineProps) =>

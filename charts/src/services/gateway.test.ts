@@ -74,8 +74,8 @@ describe('the way in', () => {
     assert.equal(annotation('certificate-arn'), certificateArn)
     assert.equal(annotation('healthcheck-port'), '8081')
     assert.equal(annotation('healthcheck-path'), '/ready')
-    // The preStop hook's 5 s, and the 20 s that closing may take.
-    assert.equal(annotation('target-group-attributes'), 'deregistration_delay.timeout_seconds=25')
+    // The preStop hook's 5 s, 2 s more of work, and the 20 s that closing may take.
+    assert.equal(annotation('target-group-attributes'), 'deregistration_delay.timeout_seconds=27')
     assert.equal(at(ingress, 'spec.rules.0.host'), 'bourse.example')
     assert.equal(at(ingress, 'spec.rules.0.http.paths.0.path'), '/api')
     assert.equal(at(ingress, 'spec.rules.0.http.paths.0.pathType'), 'Prefix')

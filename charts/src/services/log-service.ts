@@ -11,7 +11,8 @@ type Own = Pick<ServiceWorkloadProps, 'service' | 'secrets' | 'startupSeconds' |
     readonly component: 'engine' | 'consumer'
     readonly config?: Readonly<Record<string, string>>
     readonly values: Values['settlement']
-    readonly lag: Pick<LagScalerProps, 'topics' | 'uncommitted'>
+    /** @default the group of the service's name */
+    readonly lag: Pick<LagScalerProps, 'topics' | 'uncommitted'> & { readonly group?: string }
   }
 
 export type LogServiceProps = Own & {
@@ -20,7 +21,7 @@ export type LogServiceProps = Own & {
   readonly lagSource: LagSource | null
 }
 
-/** A service that reads the log in a consumer group of its own name: an engine or a consumer. */
+/** A service that reads the log in a consumer group, of its own name as a rule: an engine or a consumer. */
 export class LogService extends Construct {
   constructor(scope: Construct, id: string, props: LogServiceProps) {
     super(scope, id)

@@ -23,11 +23,13 @@ export type OperatorProps = {
   readonly surroundings: Surroundings
   readonly values: Values['operator']
   readonly kafka: Pick<Values['kafka'], 'replicationFactor' | 'minInsyncReplicas'>
+  /** The inputs' first records are the cut's to write; and nobody trades, so there is nothing to compare or to try. */
+  readonly inStandbyRegion: boolean
 }
 
 /** Makes topics and tables before the services start, and compares the books from time to time. */
 export class Operator extends Construct {
-  constructor(scope: Construct, id: string, { surroundings, values, kafka }: OperatorProps) {
+  constructor(scope: Construct, id: string, { surroundings, values, kafka, inStandbyRegion }: OperatorProps) {
     super(scope, id)
     const { image, pullPolicy, databaseCa, partitions } = surroundings
     const common = {
@@ -45,9 +47,11 @@ export class Operator extends Construct {
         ...partitions,
         REPLICATION_FACTOR: String(kafka.replicationFactor),
         MIN_INSYNC_REPLICAS: String(kafka.minInsyncReplicas),
+        ...(inStandbyRegion ? { STANDBY_REGION: 'true' } : {}),
       },
       timeoutSeconds: PREPARE_SECONDS,
     })
+    if (inStandbyRegion) return
     new OperatorCronJob(this, 'Reconcile', {
       ...common,
       command: 'reconcile',

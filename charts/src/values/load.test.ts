@@ -30,6 +30,29 @@ describe('values', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('of a recovery region are those that serve, in another place', () => {
+    const [serving, recovered, standby] = (
+      ['production', 'production-recovery', 'production-standby'] as const
+    ).map((environment) => loadValues(environment))
+    assert.deepEqual(standby, { ...recovered, standbyRegion: { alias: 'us-east-1' } })
+    const { aws, archive, kafka, image } = serving!
+    const moved = { ...recovered, aws, archive, kafka, image }
+    assert.deepEqual(moved, serving)
+    assert.equal(recovered!.aws?.region, 'us-west-2')
+  })
+
+  it('name images of ECR in the region of the cluster, by the digest that was promoted', () => {
+    const digest = `sha256:${'b'.repeat(64)}`
+    const images = ['image', 'gateway.image', 'gateway.idle.image'].map(
+      (path) => `${path}=1.dkr.ecr.us-east-1.amazonaws.com/bourse@${digest}`,
+    )
+    const { image, gateway } = loadValues('production-recovery', { set: images })
+    for (const each of [image, gateway.image, gateway.idle?.image])
+      assert.equal(each, `1.dkr.ecr.us-west-2.amazonaws.com/bourse@${digest}`)
+    const elsewhere = `registry.example/us-east-1/bourse@${digest}`
+    assert.equal(loadValues('production-recovery', { set: [`image=${elsewhere}`] }).image, elsewhere)
+  })
+
   it('are merged by key; a list is replaced and null takes away', () => {
     assert.deepEqual(merge({ a: { b: 1, c: [1, 2] }, d: { e: 1 } }, { a: { c: [3] }, d: null }), {
       a: { b: 1, c: [3] },
@@ -64,7 +87,9 @@ describe('values that cannot be used', () => {
       'settlement.scaling.minReplicas=13',
       /settlement\.scaling\.minReplicas: is 13, more than maxReplicas 12/,
     ],
-    ['gateway.terminationGraceSeconds=25', /gateway\.terminationGraceSeconds: is 25, but .* may take 25/],
+    ['gateway.terminationGraceSeconds=27', /gateway\.terminationGraceSeconds: is 27, but .* may take 27/],
+    ['standbyRegion.alias=us-east-1', /standbyRegion\.alias: is us-east-1, where this cluster is/],
+    ['standbyRegion.alias=us-west-2.', /standbyRegion\.alias: must be the replicator's alias/],
     ['image=bourse:1.0.0', /image: bourse:1\.0\.0 must end in @sha256/],
     ['gateway.image=bourse:1.0.0', /gateway\.image: bourse:1\.0\.0 must end in @sha256/],
     ['gateway.idle.image=bourse:1.0.0', /gateway\.idle\.image: bourse:1\.0\.0 must end in @sha256/],

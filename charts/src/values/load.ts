@@ -23,12 +23,20 @@ export type Overrides = {
   readonly over?: Tree
 }
 
+/** What lies under an environment's own file; a recovery region is production in another place. */
+const UNDER: Partial<Record<EnvironmentName, readonly EnvironmentName[]>> = {
+  'production-recovery': ['production'],
+  'production-standby': ['production', 'production-recovery'],
+}
+
 /** base < environment < cluster file < `--set`. */
 export function loadValues(
   environment: EnvironmentName,
   { file, set = [], over = {} }: Overrides = {},
 ): Values {
-  const files = [join(VALUES_FOLDER, 'base.yaml'), join(VALUES_FOLDER, `${environment}.yaml`)]
+  const files = ['base', ...(UNDER[environment] ?? []), environment].map((name) =>
+    join(VALUES_FOLDER, `${name}.yaml`),
+  )
   if (file !== undefined) files.push(file)
   const layers = [
     ...files.map((path) => parse(readFileSync(path, 'utf8'), { merge: true }) as unknown),
@@ -41,11 +49,21 @@ export function loadValues(
 /** @throws ValuesError naming every wrong value, and for an unknown one what is allowed in its place. */
 export function checkValues(environment: EnvironmentName, merged: unknown): Values {
   const parsed = valuesSchema(environment).safeParse(merged)
-  if (parsed.success) return parsed.data
+  if (parsed.success) return withImagesOfRegion(parsed.data)
   const problems = parsed.error.issues.map(
     (issue) => `  ${issue.path.join('.') || '(top)'}: ${explain(issue)}`,
   )
   throw new ValuesError(`values of ${environment} cannot be used:\n${problems.join('\n')}`)
+}
+
+/** ECR copies images between the regions of an environment: a cluster pulls from its own. */
+function withImagesOfRegion(values: Values): Values {
+  const { aws, image, gateway } = values
+  if (aws === null) return values
+  const here = <Image extends string | null>(each: Image) =>
+    (each?.replace(/(?<=\.dkr\.ecr\.)[a-z0-9-]+(?=\.amazonaws\.com\/)/, aws.region) ?? null) as Image
+  const idle = gateway.idle === null ? null : { image: here(gateway.idle.image) }
+  return { ...values, image: here(image), gateway: { ...gateway, image: here(gateway.image), idle } }
 }
 
 /** Objects are merged, everything else is replaced: a list is given whole, and null takes something away. */

@@ -1,11 +1,20 @@
 import { z } from 'zod'
 
-export const ENVIRONMENTS = ['minimal', 'local', 'dev', 'staging', 'production'] as const
+/** Also what runs in production's recovery region: a standby that follows, and what serves after a failover. */
+export const ENVIRONMENTS = [
+  ...(['minimal', 'local', 'dev', 'staging', 'production'] as const),
+  ...(['production-recovery', 'production-standby'] as const),
+] as const
 export type EnvironmentName = (typeof ENVIRONMENTS)[number]
 
 /** A tag may be given another content; a digest may not. */
 const DIGEST = /@sha256:[0-9a-f]{64}$/
-const PINNED: readonly EnvironmentName[] = ['staging', 'production']
+const PINNED: readonly EnvironmentName[] = [
+  'staging',
+  'production',
+  'production-recovery',
+  'production-standby',
+]
 
 const cpu = z.string().regex(/^(\d+m|\d+)$/, 'must be whole cores or millicores: 2 or 250m')
 const bytes = z.string().regex(/^\d+(Mi|Gi)$/, 'must be in Mi or Gi: 256Mi')
@@ -127,6 +136,20 @@ const shape = z.strictObject({
       .describe('where the inputs are archived; null: nowhere, and the service is left out'),
     scaling: lagScaling,
   }),
+  standbyRegion: z
+    .strictObject({
+      alias: z
+        .string()
+        .regex(/^[\w-]+$/, "must be the replicator's alias: us-east-1 of us-east-1.risk.in")
+        .describe('under which the inputs of the region that serves are copied here'),
+    })
+    .nullable()
+    .describe(
+      'what is rendered follows an exchange in another region: the cut, engines and readers, and nobody to trade with',
+    ),
+  cutFollower: z
+    .strictObject({ resources, settings, terminationGraceSeconds: workload.terminationGraceSeconds })
+    .describe('makes the cut of the copies, where `standbyRegion` is given'),
   operator: z.strictObject({
     resources,
     reconcileSchedule: z.string().regex(/^(\S+ ){4}\S+$/, 'must have five fields, as cron'),
@@ -165,11 +188,15 @@ export type LagScaling = z.infer<typeof lagScaling>
 /** What a values file may say: the schema that editors read. A file says a part of it, so nothing is required. */
 export const valuesShape = shape
 
-type Drain = { readonly preStopSeconds: number; readonly shutdownGraceMs: number }
+type Drain = {
+  readonly preStopSeconds: number
+  readonly shutdownGraceMs: number
+  readonly settings: Readonly<Record<string, string>>
+}
 
 /** How long a pod works after its end was decided: so long a balancer must leave it the requests it has. */
-export const drainSecondsOf = ({ preStopSeconds, shutdownGraceMs }: Drain): number =>
-  preStopSeconds + Math.ceil(shutdownGraceMs / 1000)
+export const drainSecondsOf = ({ preStopSeconds, shutdownGraceMs, settings }: Drain): number =>
+  preStopSeconds + Math.ceil((Number(settings['DRAIN_DELAY_MS'] ?? 0) + shutdownGraceMs) / 1000)
 
 type Check = (values: Values) => readonly [path: string, message: string][]
 
@@ -211,7 +238,7 @@ const graceOutlivesDrain: Check = (values) =>
     .filter(({ given, needed }) => given <= needed)
     .map(({ name, given, needed }) => [
       `${name}.terminationGraceSeconds`,
-      `is ${given}, but the preStop hook and shutdownGraceMs may take ${needed}`,
+      `is ${given}, but the preStop hook, DRAIN_DELAY_MS and shutdownGraceMs may take ${needed}`,
     ])
 
 const enginesHaveFollowers: Check = (values) =>
@@ -253,6 +280,16 @@ const replicasOfTheLog: Check = ({ kafka }) =>
     ? [['kafka.minInsyncReplicas', `is more than replicationFactor ${kafka.replicationFactor}`]]
     : []
 
+/** The copies' names begin with the region that they come from. */
+const standbyIsElsewhere: Check = ({ standbyRegion, aws: cloud }) =>
+  standbyRegion === null
+    ? []
+    : cloud === null
+      ? [['standbyRegion', 'needs aws: copies come from another region']]
+      : standbyRegion.alias === cloud.region
+        ? [['standbyRegion.alias', `is ${cloud.region}, where this cluster is: it would follow itself`]]
+        : []
+
 const CHECKS: readonly Check[] = [
   needsAtMost,
   minimumBelowMaximum,
@@ -260,6 +297,7 @@ const CHECKS: readonly Check[] = [
   enginesHaveFollowers,
   oneHome,
   replicasOfTheLog,
+  standbyIsElsewhere,
 ]
 
 /** The whole of an environment's values, with the rules between them. */

@@ -20,7 +20,7 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
   },
   {
     rule: /^AwsSolutions-(AEC5|RDS11)$/,
-    path: /\/Data\/(Redis\/Group|Aurora)|\/StandbyData\/(Redis\/Group|Aurora)/,
+    path: /\/Data\/(Redis\/Group|Aurora)|\/StandbyData\/(Redis\/Group|Aurora|StandbyExchange)/,
     reason: 'The table of ports asks for 5432 and 6379; no security group lets anyone but pods near them.',
   },
   {
@@ -57,7 +57,7 @@ export const ACCEPTED_FINDINGS: readonly AcceptedFinding[] = [
   },
   {
     rule: /^AwsSolutions-IAM4\[Policy::.*AmazonRDSEnhancedMonitoringRole/,
-    path: /\/Aurora\/Cluster\/MonitoringRole\/|\/AuroraMonitoring\//,
+    path: /\/(Aurora|StandbyExchange)\/Cluster\/MonitoringRole\/|\/AuroraMonitoring\//,
     reason: 'RDS prescribes this policy for its enhanced metrics.',
   },
   {

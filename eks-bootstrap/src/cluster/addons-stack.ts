@@ -155,7 +155,7 @@ export class AddonsStack extends BourseStack {
 
   /**
    * Argo CD knows this cluster with its facts as annotations. What it runs follows from the labels: `k8s/argocd` gives a
-   * cluster its environment's folder, and one that waits as standby none, until an operator changes the label.
+   * cluster the folder of its environment and role. A standby follows, until an operator changes the label.
    */
   #gitOps(facts: Facts, after: readonly IDependable[]): void {
     const { repositoryUrl, revision } = this.config.gitOps

@@ -203,7 +203,7 @@ describe('Add-ons', () => {
     assert.match(gitOps, /"path":"k8s\/argocd"/)
   })
 
-  it('start the exchange in the primary region and leave the standby to an operator', () => {
+  it('say which exchange a cluster runs: the one that serves, or the one that follows it', () => {
     const text = (stack: string) =>
       manifests(template('production', stack)).find(({ logicalId }) => logicalId.startsWith('GitOps'))!.text
     assert.match(text('Addons'), /"role":"primary"/)
@@ -405,6 +405,32 @@ describe('Workload identity', () => {
     }
     assert.deepEqual(topics('gateway', 'AlterGroup'), [])
     assert.deepEqual(topics('gateway', 'DescribeGroup'), ['gateway*'])
+  })
+
+  it('lets in the region that waits who follows write the inputs, and engines join groups of their own there', () => {
+    const allowed = (stack: string, service: string, action: string) => {
+      const region = stack === 'Addons' ? 'us-east-1' : 'us-west-2'
+      const role = resources(template('production', stack), 'AWS::IAM::Role').find(
+        ({ properties }) => properties['RoleName'] === `bourse-production-${service}-${region}`,
+      )
+      return statements(role?.properties ?? {})
+        .filter(({ Action }) => [Action ?? []].flat().includes(`kafka-cluster:${action}`))
+        .flatMap(({ Resource }) => [Resource].flat().map((arn) => String(arn).split('/').at(-1)!))
+        .sort()
+    }
+    const inputs = ['orders.in', 'risk.in']
+    assert.deepEqual(allowed('StandbyAddons', 'cut-follower', 'WriteData'), inputs)
+    assert.deepEqual(allowed('StandbyAddons', 'cut-follower', 'CreateTopic'), inputs)
+    assert.deepEqual(
+      allowed('StandbyAddons', 'cut-follower', 'ReadData'),
+      [...inputs, '*.orders.in', '*.risk.in'].sort(),
+    )
+    assert.deepEqual(allowed('StandbyAddons', 'cut-follower', 'DescribeGroup'), ['operator*'])
+    assert.deepEqual(allowed('Addons', 'cut-follower', 'WriteData'), [])
+    for (const name of ['risk-engine', 'matching-engine']) {
+      assert.deepEqual(allowed('Addons', name, 'AlterGroup'), [name])
+      assert.deepEqual(allowed('StandbyAddons', name, 'AlterGroup'), [name, `${name}-standby-region`])
+    }
   })
 
   for (const [flag, service, action] of [

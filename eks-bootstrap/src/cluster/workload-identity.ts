@@ -1,7 +1,7 @@
 import * as eks from 'aws-cdk-lib/aws-eks'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
-import { OPERATORS, type Place, WORKLOADS, workloadStatements } from './workload-policies.ts'
+import { OPERATORS, type Place, workloadsAt, workloadStatements } from './workload-policies.ts'
 
 type WorkloadIdentityProps = {
   readonly place: Place
@@ -19,7 +19,7 @@ export class WorkloadIdentity extends Construct {
     super(scope, id)
     this.#clusterName = clusterName
     this.#place = place
-    for (const [name, workload] of Object.entries(WORKLOADS)) {
+    for (const [name, workload] of workloadsAt(place)) {
       this.#associate(namespace, name, workloadStatements(name, workload, place))
     }
     for (const { namespace: home, name, statements } of OPERATORS)

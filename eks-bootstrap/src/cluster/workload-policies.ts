@@ -4,14 +4,21 @@ import { type Environment, type Features } from '../environment.ts'
 import { alarmTopicArn, heartbeatTopicArn } from '../observability/alarm-topic.ts'
 import { type Region } from '../regions.ts'
 import { keyAlias, type Purpose } from '../security/keys-stack.ts'
+import { type Role } from '../stack.ts'
 
 type Kafka = {
   readonly reads?: readonly string[]
   readonly writes?: readonly string[]
   readonly group?: string
+  /** Of the same service while it follows in the recovery region. */
+  readonly standbyGroup?: string
+  /** What its client calls itself, when not by the service's name. */
+  readonly clientId?: string
 }
 
 type Workload = {
+  /** Of one site alone. @default of both */
+  readonly only?: Role
   readonly kafka?: Kafka
   /** Folders in the bucket `audit`, with patterns: what is written there is under lock in production, in both regions. */
   readonly audit?: { readonly reads?: readonly string[]; readonly writes?: readonly string[] }
@@ -28,6 +35,7 @@ const LOGS = ['risk.in', 'orders.in', 'risk.out', 'orders.out']
 /** What every pod waits for before it starts: that each is there. */
 const AWAITED = [...LOGS, 'replies']
 const TOPICS = [...AWAITED, DEAD_LETTERS]
+const INPUTS = ['risk.in', 'orders.in']
 /** What the replicator names its copies, behind the source's alias. */
 const INPUT_COPIES = ['*.risk.in', '*.orders.in']
 
@@ -52,18 +60,29 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     kafka: { writes: LOGS, reads: [...LOGS, ...INPUT_COPIES, DEAD_LETTERS] },
     // When everything else is lost, it cuts what was archived.
     audit: { reads: [INPUT_ARCHIVE] },
-    extra: (place) => [administerTopics(place), seeEngineGroups(place)],
+    extra: (place) => [administerTopics(place, TOPICS), seeEngineGroups(place)],
     features: { openSearch: (place) => [search(place, ['Get', 'Post'])] },
+  },
+  'cut-follower': {
+    only: 'standby',
+    kafka: { reads: [...INPUTS, ...INPUT_COPIES], writes: INPUTS, clientId: 'operator' },
+    extra: (place) => [administerTopics(place, INPUTS)],
   },
   'risk-engine': {
     kafka: {
       reads: ['risk.in'],
       writes: ['risk.in', 'orders.in', 'risk.out', 'replies'],
       group: 'risk-engine',
+      standbyGroup: 'risk-engine-standby-region',
     },
   },
   'matching-engine': {
-    kafka: { reads: ['orders.in'], writes: ['orders.out', 'risk.in', 'orders.in'], group: 'matching-engine' },
+    kafka: {
+      reads: ['orders.in'],
+      writes: ['orders.out', 'risk.in', 'orders.in'],
+      group: 'matching-engine',
+      standbyGroup: 'matching-engine-standby-region',
+    },
   },
   settlement: { kafka: { reads: ['risk.out', 'orders.out'], group: 'settlement' } },
   'market-data': {
@@ -76,6 +95,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     features: { tradeStream: streamTrades, openSearch: (place) => [search(place, ['Post', 'Put'])] },
   },
 }
+
+const roleAt = ({ environment, region }: Place): Role =>
+  region === environment.primaryRegion ? 'primary' : 'standby'
+
+/** Those of a site, by their names. */
+export const workloadsAt = (place: Place): readonly (readonly [name: string, workload: Workload])[] =>
+  Object.entries(WORKLOADS).filter(([, { only }]) => only === undefined || only === roleAt(place))
 
 /** The operators' service accounts: namespace, name and statements. */
 export const OPERATORS = [
@@ -115,7 +141,7 @@ export function workloadStatements(
 
 function kafkaStatements(
   name: string,
-  { reads = [], writes = [], group }: Kafka,
+  { reads = [], writes = [], group, standbyGroup, clientId = name }: Kafka,
   place: Place,
 ): iam.PolicyStatement[] {
   const topics = (names: readonly string[]) => names.map((topic) => arn(place, 'topic', topic))
@@ -128,8 +154,17 @@ function kafkaStatements(
   if (writes.length > 0) statements.push(allow(['kafka-cluster:WriteData'], topics(writes)))
   // The client asks who coordinates its group's name, also where it follows partitions outside any group.
   if (reads.length > 0)
-    statements.push(allow(['kafka-cluster:DescribeGroup'], [arn(place, 'group', `${name}*`)]))
-  if (group !== undefined) statements.push(allow(['kafka-cluster:AlterGroup'], [arn(place, 'group', group)]))
+    statements.push(allow(['kafka-cluster:DescribeGroup'], [arn(place, 'group', `${clientId}*`)]))
+  const joined = [group, roleAt(place) === 'standby' ? standbyGroup : undefined].filter(
+    (each) => each !== undefined,
+  )
+  if (joined.length > 0)
+    statements.push(
+      allow(
+        ['kafka-cluster:AlterGroup'],
+        joined.map((each) => arn(place, 'group', each)),
+      ),
+    )
   return statements
 }
 
@@ -170,7 +205,7 @@ export function sessionRoleName(environmentName: string): string {
 }
 
 /** Topics are made by a person's command and never by a broker. */
-function administerTopics(place: Place): iam.PolicyStatement {
+function administerTopics(place: Place, topics: readonly string[]): iam.PolicyStatement {
   const actions = [
     'CreateTopic',
     'AlterTopic',
@@ -179,7 +214,7 @@ function administerTopics(place: Place): iam.PolicyStatement {
   ]
   return allow(
     actions.map((action) => `kafka-cluster:${action}`),
-    TOPICS.map((topic) => arn(place, 'topic', topic)),
+    topics.map((topic) => arn(place, 'topic', topic)),
   )
 }
 

@@ -32,6 +32,9 @@ const GUARD_MILLIONS = 2
 const CUSTOM_METRICS = 50
 const LB_CAPACITY_PER_THOUSAND_RPS = 40
 const WAREHOUSE_HOURS_A_DAY = 1
+/** In the second region: the cut, settlement and market data as they are at the least, Prometheus and the operators. */
+const STANDBY_VCPUS = 6
+const SERVERLESS = 'db.serverless'
 
 /** What the templates and the load cost a month at list price, on demand, line by line. */
 export function estimate(input: Input): readonly Line[] {
@@ -57,23 +60,13 @@ function fixedLines({ environment, templates }: Input): Line[] {
     field(ScalingConfig, 'DesiredSize'),
   )
   const brokers = of('AWS::MSK::Cluster')
-  const { kafka, redis, aurora } = environment.data
+  const { kafka, redis } = environment.data
   return [
     line('EKS', 'eks cluster', count('AWS::EKS::Cluster') * HOURS_PER_MONTH),
     line('Engine nodes', `ec2 ${engines.instanceType}` as PriceName, engineNodes * HOURS_PER_MONTH),
     line('Engine nodes', 'ebs gp3', engineNodes * 50),
     line('Prometheus', 'ebs gp3', count('AWS::EKS::Cluster') * PROMETHEUS_VOLUMES_GIB),
-    line(
-      'Aurora',
-      `aurora db.${aurora.instanceType}` as PriceName,
-      count('AWS::RDS::DBInstance') * HOURS_PER_MONTH,
-    ),
-    line('Aurora', 'aurora storage', count('AWS::RDS::DBCluster') * DATABASE_GB),
-    line(
-      'RDS Proxy',
-      'rds proxy vcpu',
-      count('AWS::RDS::DBProxy') * 2 * (1 + aurora.readersMin) * HOURS_PER_MONTH,
-    ),
+    ...databaseLines(of, environment),
     line(
       'Redis',
       `redis ${redis.nodeType}` as PriceName,
@@ -115,6 +108,32 @@ function fixedLines({ environment, templates }: Input): Line[] {
   ]
 }
 
+type Of = (type: string) => readonly Properties[]
+
+function databaseLines(of: Of, { data: { aurora } }: Environment): Line[] {
+  const instances = of('AWS::RDS::DBInstance')
+  const serverless = instances.filter(({ DBInstanceClass }) => DBInstanceClass === SERVERLESS)
+  const clusters = of('AWS::RDS::DBCluster')
+  // At its floor, which the writes of an exchange that follows do not leave.
+  const capacity = sum(clusters, ({ ServerlessV2ScalingConfiguration: scaling }) =>
+    field(scaling ?? {}, 'MinCapacity'),
+  )
+  return [
+    line(
+      'Aurora',
+      `aurora db.${aurora.instanceType}` as PriceName,
+      (instances.length - serverless.length) * HOURS_PER_MONTH,
+    ),
+    line('Aurora', 'aurora capacity unit', serverless.length * capacity * HOURS_PER_MONTH),
+    line('Aurora', 'aurora storage', clusters.length * DATABASE_GB),
+    line(
+      'RDS Proxy',
+      'rds proxy vcpu',
+      of('AWS::RDS::DBProxy').length * 2 * (1 + aurora.readersMin) * HOURS_PER_MONTH,
+    ),
+  ]
+}
+
 function optionalLines(count: (type: string) => number, of: (type: string) => readonly Properties[]): Line[] {
   const daxNodes = sum(of('AWS::DAX::Cluster'), ({ ReplicationFactor }) => Number(ReplicationFactor))
   const rpus = sum(of('AWS::RedshiftServerless::Workgroup'), ({ BaseCapacity }) => Number(BaseCapacity))
@@ -147,15 +166,15 @@ function loadLines({ environment, templates, workload }: Input): Line[] {
   const standby = templates.has('StandbyData') ? 1 : 0
   const apiRequests = environment.features.apiGateway ? workload.requestsMillion : 0
   return [
-    line('Stateless nodes', 'ec2 vcpu on-demand', onDemand * HOURS_PER_MONTH),
+    line('Stateless nodes', 'ec2 vcpu on-demand', (onDemand + standby * STANDBY_VCPUS) * HOURS_PER_MONTH),
     line('Stateless nodes', stateless.spot ? 'ec2 vcpu spot' : 'ec2 vcpu on-demand', burst * HOURS_PER_MONTH),
-    line('EKS Auto Mode', 'eks auto mode vcpu', workload.vcpus * HOURS_PER_MONTH),
-    line('Aurora', 'aurora requests', workload.databaseRequestsMillion),
+    line('EKS Auto Mode', 'eks auto mode vcpu', (workload.vcpus + standby * STANDBY_VCPUS) * HOURS_PER_MONTH),
+    line('Aurora', 'aurora requests', (1 + standby) * workload.databaseRequestsMillion),
     line('Aurora', 'aurora replicated writes', standby * workload.databaseRequestsMillion),
     line('MSK Replicator', 'kafka replicated', standby * workload.logRecordsGb),
     line('Transfer', 'region transfer', standby * (workload.logRecordsGb + workload.archiveGb)),
     // Two copies of every record cross a zone, and so do two thirds of the reads.
-    line('Transfer', 'zone transfer', workload.logRecordsGb * 4),
+    line('Transfer', 'zone transfer', (1 + standby) * workload.logRecordsGb * 4),
     line('DynamoDB', 'dynamodb reads', 5),
     line('DynamoDB', 'dynamodb writes', 2),
     // A year of it, in both regions.

@@ -24,6 +24,7 @@ export const PRICES = {
   'ebs gp3': price(0.08, 'GB-month', 'ebs/pricing'),
   'aurora db.r6g.large': price(0.26, 'hour', 'rds/aurora/pricing'),
   'aurora db.t4g.medium': price(0.073, 'hour', 'rds/aurora/pricing'),
+  'aurora capacity unit': price(0.12, 'hour', 'rds/aurora/pricing'),
   'aurora storage': price(0.1, 'GB-month', 'rds/aurora/pricing'),
   'aurora requests': price(0.2, 'million', 'rds/aurora/pricing'),
   'aurora replicated writes': price(0.2, 'million', 'rds/aurora/pricing'),

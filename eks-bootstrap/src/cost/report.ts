@@ -41,6 +41,10 @@ export function costReport(templatesOf: (name: Environment['name']) => StageTemp
     ...savingsSection(
       estimate({ environment: production, templates: primaryOnly, workload: workload(PROMISED_RATE) }),
     ),
+    ...standbySection(
+      estimate({ environment: production, templates, workload: workload(RATE) }),
+      lines(workload(RATE)),
+    ),
     ...linesSection(estimate({ environment: production, templates, workload: workload(RATE) })),
     ...pricesSection(),
   ].join('\n')
@@ -138,6 +142,30 @@ function savingsSection(lines: readonly Line[]): string[] {
     `Of the nodes alone, Spot and the one-year plan take ${percentOff(computeSavings.withPlansUsd, computeSavings.onDemandUsd)} off; the asked ${ASKED_SAVING_PERCENT} % is met there, and not by`,
     'the whole bill: requests, transfer, MSK and logs have no commitment to buy.',
     `Commit $${commitUsdPerHour.toFixed(2)} an hour. Let Compute Optimizer size the nodes first, and raise the part slowly.`,
+    '',
+  ]
+}
+
+/** What both regions cost and the primary one alone does not. */
+function standbySection(both: readonly Line[], primary: readonly Line[]): string[] {
+  const services = [...new Set(both.map(({ service }) => service))]
+  const of = (lines: readonly Line[], service: string) =>
+    total(lines.filter((each) => each.service === service))
+  const added = services
+    .map((service) => ({ service, usd: of(both, service) - of(primary, service) }))
+    .filter(({ usd }) => Math.round(usd) > 0)
+    .sort((a, b) => b.usd - a.usd)
+  const follows = total(both.filter(({ price }) => price === 'aurora capacity unit'))
+  return [
+    `## The second region, at ${RATE} requests/s`,
+    '',
+    'An exchange that follows the primary one and can serve within a quarter of an hour. Of Aurora its own database is',
+    `${dollars(follows)} at its floor; the rest is the copy of the primary's.`,
+    '',
+    '| service | a month |',
+    '| --- | ---: |',
+    ...added.map(({ service, usd }) => `| ${service} | ${dollars(usd)} |`),
+    `| **all** | **${dollars(total(both) - total(primary))}** |`,
     '',
   ]
 }

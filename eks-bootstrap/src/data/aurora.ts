@@ -31,11 +31,99 @@ export const AURORA_PARAMETERS = {
   log_parameter_max_length: '0',
 }
 
-type AuroraProps = {
+export type AuroraProps = {
   readonly environment: Environment
   readonly network: NetworkStack
   readonly dataKey: kms.IKey
   readonly logsKey: kms.IKey
+}
+
+type Machines = Pick<
+  rds.DatabaseClusterProps,
+  'writer' | 'readers' | 'serverlessV2MinCapacity' | 'serverlessV2MaxCapacity'
+>
+
+type ClusterProps = AuroraProps & {
+  /** Unique in the region; its logs are found by it. */
+  readonly clusterIdentifier: string
+  readonly secretName: string
+  readonly replicaRegions?: secrets.ReplicaRegion[]
+  /** Given what every instance has. */
+  readonly machines: (every: InstanceOptions) => Machines
+}
+
+type InstanceOptions = Required<
+  Pick<
+    rds.ClusterInstanceOptions,
+    'enablePerformanceInsights' | 'performanceInsightEncryptionKey' | 'autoMinorVersionUpgrade'
+  >
+>
+
+/** Where an exchange keeps its books: encrypted, restorable to any second, in the data tier, with credentials of its own. */
+export function exchangeDatabase(scope: Construct, props: ClusterProps): rds.DatabaseCluster {
+  const { environment, network, dataKey, logsKey, clusterIdentifier, secretName, replicaRegions, machines } =
+    props
+  const { aurora, immutable } = environment.data
+  const logGroup = new logs.LogGroup(scope, 'Logs', {
+    logGroupName: `/aws/rds/cluster/${clusterIdentifier}/postgresql`,
+    retention: environment.operations.logRetentionDays,
+    encryptionKey: logsKey,
+    removalPolicy: RemovalPolicy.DESTROY,
+  })
+  const cluster = new rds.DatabaseCluster(scope, 'Cluster', {
+    clusterIdentifier,
+    engine: AURORA_ENGINE,
+    defaultDatabaseName: DATABASE,
+    credentials: rds.Credentials.fromGeneratedSecret('bourse_owner', {
+      secretName,
+      encryptionKey: dataKey,
+      ...(replicaRegions === undefined ? {} : { replicaRegions }),
+    }),
+    ...machines({
+      enablePerformanceInsights: true,
+      performanceInsightEncryptionKey: dataKey,
+      autoMinorVersionUpgrade: true,
+    }),
+    vpc: network.vpc,
+    vpcSubnets: { subnetGroupName: 'data' },
+    securityGroups: [network.securityGroups.aurora],
+    storageEncrypted: true,
+    storageEncryptionKey: dataKey,
+    iamAuthentication: true,
+    parameters: AURORA_PARAMETERS,
+    backup: { retention: Duration.days(aurora.backupRetentionDays), preferredWindow: '05:00-06:00' },
+    preferredMaintenanceWindow: 'sun:06:30-sun:07:30',
+    copyTagsToSnapshot: true,
+    deletionProtection: immutable,
+    removalPolicy: immutable ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
+    cloudwatchLogsExports: ['postgresql'],
+    monitoringInterval: Duration.seconds(60),
+  })
+  cluster.node.addDependency(logGroup)
+  return cluster
+}
+
+type RotationProps = Pick<AuroraProps, 'environment' | 'network'> & {
+  readonly credentials: secrets.ISecret
+  readonly functionName: string
+}
+
+export function rotateDatabasePassword({
+  environment,
+  network,
+  credentials,
+  functionName,
+}: RotationProps): void {
+  credentials.addRotationSchedule('Rotation', {
+    automaticallyAfter: Duration.days(environment.data.secretRotationDays),
+    hostedRotation: secrets.HostedRotation.postgreSqlSingleUser({
+      functionName,
+      vpc: network.vpc,
+      vpcSubnets: { subnetGroupName: 'application' },
+      securityGroups: [network.securityGroups.jobs],
+      excludeCharacters: ' %+~`#$&*()|[]{}:;<>?!\'/@"\\',
+    }),
+  })
 }
 
 /** The book of record: a writer, readers that scale, a proxy that keeps connections through a failover. */
@@ -50,61 +138,35 @@ export class Aurora extends Construct {
     this.credentials = this.cluster.secret as secrets.ISecret
     this.proxy = this.#proxy(props)
     this.#scaleReaders(props.environment)
-    this.#rotate(props)
+    const functionName = `bourse-${props.environment.name}-rotate-aurora`
+    rotateDatabasePassword({ ...props, credentials: this.credentials, functionName })
     if (props.environment.features.standbyRegion) this.#global(props.environment)
   }
 
-  #cluster({ environment, network, dataKey, logsKey }: AuroraProps): rds.DatabaseCluster {
-    const { aurora, immutable } = environment.data
-    const clusterIdentifier = `bourse-${environment.name}`
-    const logGroup = new logs.LogGroup(this, 'Logs', {
-      logGroupName: `/aws/rds/cluster/${clusterIdentifier}/postgresql`,
-      retention: environment.operations.logRetentionDays,
-      encryptionKey: logsKey,
-      removalPolicy: RemovalPolicy.DESTROY,
+  #cluster(props: AuroraProps): rds.DatabaseCluster {
+    const { environment } = props
+    const { aurora } = environment.data
+    return exchangeDatabase(this, {
+      ...props,
+      clusterIdentifier: `bourse-${environment.name}`,
+      secretName: `bourse/${environment.name}/aurora`,
+      ...(environment.features.standbyRegion ? { replicaRegions: [this.#secretReplica(environment)] } : {}),
+      machines: (every) => {
+        const instance = { instanceType: new ec2.InstanceType(aurora.instanceType), ...every }
+        return {
+          writer: rds.ClusterInstance.provisioned('Writer', instance),
+          readers: Array.from({ length: aurora.readersMin }, (_, index) =>
+            rds.ClusterInstance.provisioned(`Reader${index + 1}`, {
+              ...instance,
+              promotionTier: index === 0 ? 1 : 2,
+            }),
+          ),
+        }
+      },
     })
-    const instance = {
-      instanceType: new ec2.InstanceType(aurora.instanceType),
-      enablePerformanceInsights: true,
-      performanceInsightEncryptionKey: dataKey,
-      autoMinorVersionUpgrade: true,
-    }
-    const cluster = new rds.DatabaseCluster(this, 'Cluster', {
-      clusterIdentifier,
-      engine: AURORA_ENGINE,
-      defaultDatabaseName: DATABASE,
-      credentials: rds.Credentials.fromGeneratedSecret('bourse_owner', {
-        secretName: `bourse/${environment.name}/aurora`,
-        encryptionKey: dataKey,
-        ...(environment.features.standbyRegion ? { replicaRegions: [this.#secretReplica(environment)] } : {}),
-      }),
-      writer: rds.ClusterInstance.provisioned('Writer', instance),
-      readers: Array.from({ length: aurora.readersMin }, (_, index) =>
-        rds.ClusterInstance.provisioned(`Reader${index + 1}`, {
-          ...instance,
-          promotionTier: index === 0 ? 1 : 2,
-        }),
-      ),
-      vpc: network.vpc,
-      vpcSubnets: { subnetGroupName: 'data' },
-      securityGroups: [network.securityGroups.aurora],
-      storageEncrypted: true,
-      storageEncryptionKey: dataKey,
-      iamAuthentication: true,
-      parameters: AURORA_PARAMETERS,
-      backup: { retention: Duration.days(aurora.backupRetentionDays), preferredWindow: '05:00-06:00' },
-      preferredMaintenanceWindow: 'sun:06:30-sun:07:30',
-      copyTagsToSnapshot: true,
-      deletionProtection: immutable,
-      removalPolicy: immutable ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
-      cloudwatchLogsExports: ['postgresql'],
-      monitoringInterval: Duration.seconds(60),
-    })
-    cluster.node.addDependency(logGroup)
-    return cluster
   }
 
-  /** The second region reads the same credentials: its database is a copy, its roles are too. */
+  /** With which the copy in the second region is read: its roles are copies too. */
   #secretReplica({ account, name, recoveryRegion }: Environment): secrets.ReplicaRegion {
     const alias = `arn:aws:kms:${recoveryRegion}:${account}:${keyAlias(name, 'data')}`
     return { region: recoveryRegion, encryptionKey: kms.Key.fromKeyArn(this, 'SecretReplicaKey', alias) }
@@ -149,19 +211,6 @@ export class Aurora extends Construct {
       predefinedMetric: scaling.PredefinedMetric.RDS_READER_AVERAGE_DATABASE_CONNECTIONS,
       targetValue: aurora.readerConnections,
       ...cooldowns,
-    })
-  }
-
-  #rotate({ environment, network }: AuroraProps): void {
-    this.credentials.addRotationSchedule('Rotation', {
-      automaticallyAfter: Duration.days(environment.data.secretRotationDays),
-      hostedRotation: secrets.HostedRotation.postgreSqlSingleUser({
-        functionName: `bourse-${environment.name}-rotate-aurora`,
-        vpc: network.vpc,
-        vpcSubnets: { subnetGroupName: 'application' },
-        securityGroups: [network.securityGroups.jobs],
-        excludeCharacters: ' %+~`#$&*()|[]{}:;<>?!\'/@"\\',
-      }),
     })
   }
 

@@ -1,4 +1,5 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import * as scaling from 'aws-cdk-lib/aws-applicationautoscaling'
 import type * as kms from 'aws-cdk-lib/aws-kms'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import * as msk from 'aws-cdk-lib/aws-msk'
@@ -115,6 +116,17 @@ export function kafkaArn(
 }
 
 /** Grows the brokers' disks before they fill: a log without retention only grows. */
-export function storageScaling(volumeGib: number): { maxCapacity: number; targetPercent: number } {
-  return { maxCapacity: volumeGib * STORAGE_GROWTH, targetPercent: STORAGE_TARGET_PERCENT }
+export function growDisks(scope: Construct, { cluster }: LogCluster, volumeGib: number): void {
+  new scaling.ScalableTarget(scope, 'BrokerDisks', {
+    serviceNamespace: scaling.ServiceNamespace.KAFKA,
+    scalableDimension: 'kafka:broker-storage:VolumeSize',
+    resourceId: cluster.attrArn,
+    minCapacity: 1,
+    maxCapacity: volumeGib * STORAGE_GROWTH,
+  }).scaleToTrackMetric('Utilization', {
+    predefinedMetric: scaling.PredefinedMetric.KAFKA_BROKER_STORAGE_UTILIZATION,
+    targetValue: STORAGE_TARGET_PERCENT,
+    disableScaleIn: true,
+    scaleOutCooldown: Duration.hours(6),
+  })
 }

@@ -15,6 +15,7 @@ import { BourseStack, type SiteProps } from '../stack.ts'
 import { AlarmTopic, AlertsHeartbeat } from './alarm-topic.ts'
 import { Dashboards } from './dashboards.ts'
 import { LogArchive } from './log-archive.ts'
+import { signalAlarm } from './signal-alarm.ts'
 import { learnedSignals, type Signal, signals } from './signals.ts'
 
 type ObservabilityStackProps = SiteProps & {
@@ -71,7 +72,7 @@ export class ObservabilityStack extends BourseStack {
       loadBalancerFullName: loadBalancer.loadBalancerFullName,
       targetGroupFullNames: Object.fromEntries(groups) as Record<string, string>,
     }
-    const [first, ...others] = signals(watched).map((signal) => this.#alarm(signal))
+    const [first, ...others] = signals(watched).map((signal) => signalAlarm(this, signal))
     if (first === undefined) throw new Error('no signals to watch')
     this.alarms = [
       first,
@@ -90,18 +91,6 @@ export class ObservabilityStack extends BourseStack {
     this.#traces()
     this.#notices()
     this.#drill()
-  }
-
-  #alarm({ id, kind, metric, threshold, minutes, meaning }: Signal): cloudwatch.Alarm {
-    return new cloudwatch.Alarm(this, id, {
-      alarmName: this.localName(id),
-      alarmDescription: `${meaning} (${kind})`,
-      metric,
-      threshold,
-      evaluationPeriods: minutes,
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-    })
   }
 
   #learnedAlarm({ id, kind, metric, minutes, meaning }: Omit<Signal, 'threshold'>): cloudwatch.AlarmBase {

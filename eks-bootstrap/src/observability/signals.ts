@@ -32,7 +32,12 @@ const MEMORY_PERCENT_MAX = 80
 const ERROR_PERCENT_MAX = 1
 
 export function signals(props: SignalsProps): readonly Signal[] {
-  return [...entrySignals(props), ...storeSignals(props), ...clusterSignals(props)]
+  const { environment } = props
+  return [
+    ...entrySignals(props),
+    ...storeSignals(environment, `bourse-${environment.name}`),
+    ...clusterSignals(props),
+  ]
 }
 
 function entrySignals({ loadBalancerFullName, targetGroupFullNames }: SignalsProps): Signal[] {
@@ -59,9 +64,10 @@ function entrySignals({ loadBalancerFullName, targetGroupFullNames }: SignalsPro
   ]
 }
 
-function storeSignals({ environment }: SignalsProps): Signal[] {
+/** Of a region's database, cache and log. */
+export function storeSignals(environment: Environment, DBClusterIdentifier: string): readonly Signal[] {
   const name = `bourse-${environment.name}`
-  const aurora = (what: string) => metric('AWS/RDS', what, 'Maximum', { DBClusterIdentifier: name })
+  const aurora = (what: string) => metric('AWS/RDS', what, 'Maximum', { DBClusterIdentifier })
   // A sharded group counts its shards in the names of its nodes.
   const CacheClusterId = `${name}${environment.data.redis.shards > 1 ? '-0001' : ''}-001`
   const redis = (what: string) => metric('AWS/ElastiCache', what, 'Maximum', { CacheClusterId })

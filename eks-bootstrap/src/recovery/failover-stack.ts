@@ -7,27 +7,40 @@ import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks'
 import { type Construct } from 'constructs'
 import { globalClusterName } from '../data/aurora.ts'
 import { AlarmTopic, AlertsHeartbeat } from '../observability/alarm-topic.ts'
+import { signalAlarm } from '../observability/signal-alarm.ts'
+import { storeSignals } from '../observability/signals.ts'
 import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
+import { standbyExchangeName } from './standby-exchange.ts'
 
-/** Within the quarter of an hour that a lost region may cost. */
 const LIMIT = Duration.minutes(15)
 const POLL = Duration.seconds(15)
 
 /**
- * Moves the database to this region when an operator says so: the first steps of the runbook, as a machine that runs
- * where it is needed. It ends where judgement begins: the cut of the log. Here is also where this region's alerts go.
+ * Whom this region's alerts wake, and about what: the exchange that follows here must be able to serve at any time. And a
+ * machine that makes the copy of the lost database one of its own when an operator says so, as evidence of what the
+ * cut has dropped: nobody waits for it.
  */
 export class FailoverStack extends BourseStack {
   constructor(scope: Construct, props: SiteProps & { readonly keys: KeysStack['keys'] }) {
     super(scope, 'Failover', {
       ...props,
-      description: 'The state machine that promotes this region, and whom its alerts wake',
+      description: 'Alarms of this region, and the state machine that keeps the copy of the database',
       dataClassification: 'internal',
     })
     const waking = { environment: this.config, messagesKey: props.keys.messages }
     const { topic } = new AlarmTopic(this, 'Alarms', waking)
-    new AlertsHeartbeat(this, 'AlertsHeartbeat', waking).alarm.addAlarmAction(new actions.SnsAction(topic))
+    const alarms = [
+      new AlertsHeartbeat(this, 'AlertsHeartbeat', waking).alarm,
+      ...storeSignals(this.config, standbyExchangeName(this.config.name)).map((signal) =>
+        signalAlarm(this, signal),
+      ),
+    ]
+    for (const alarm of alarms) alarm.addAlarmAction(new actions.SnsAction(topic))
+    this.#keepEvidence(props)
+  }
+
+  #keepEvidence(props: { readonly keys: KeysStack['keys'] }): void {
     const globalCluster = globalClusterName(this.config.name)
     const standby = this.localName('standby')
     const standbyArn = `arn:aws:rds:${this.regionName}:${this.account}:cluster:${standby}`
@@ -56,8 +69,8 @@ export class FailoverStack extends BourseStack {
       resultPath: '$.database',
     })
     const wait = new sfn.Wait(this, 'WaitForDatabase', { time: sfn.WaitTime.duration(POLL) })
-    const promoted = new sfn.Succeed(this, 'MakeTheCutNow', {
-      comment: 'The database writes here: continue the runbook with the cut of the log',
+    const promoted = new sfn.Succeed(this, 'EvidenceKept', {
+      comment: 'The copy has left the lost region: nothing that wakes there changes it',
     })
     const available = sfn.Condition.stringEquals('$.database.status', 'available')
     const machine = new sfn.StateMachine(this, 'Machine', {

@@ -100,7 +100,70 @@ describe('A lost region', () => {
       StorageEncrypted: true,
       BackupRetentionPeriod: 35,
     })
-    standby().resourceCountIs('AWS::RDS::DBInstance', 2)
+    const copies = resources(standby(), 'AWS::RDS::DBInstance').filter(
+      ({ properties }) => properties['DBInstanceClass'] === 'db.r6g.large',
+    )
+    assert.equal(copies.length, 2)
+  })
+
+  it('finds an exchange that follows, with a database of its own: inside the cut, and large enough to serve', () => {
+    const [database] = resources(standby(), 'AWS::RDS::DBCluster').filter(
+      ({ properties }) => properties['GlobalClusterIdentifier'] === undefined,
+    )
+    assert(database)
+    const { DBClusterIdentifier, ServerlessV2ScalingConfiguration } = database.properties
+    assert.equal(DBClusterIdentifier, 'bourse-production-standby-exchange')
+    assert.deepEqual(ServerlessV2ScalingConfiguration, { MinCapacity: 2, MaxCapacity: 32 })
+    for (const [property, wanted] of [
+      ['StorageEncrypted', true],
+      ['DeletionProtection', true],
+      ['EnableIAMDatabaseAuthentication', true],
+      ['BackupRetentionPeriod', 35],
+    ] as const)
+      assert.equal(database.properties[property], wanted, property)
+    const instances = resources(standby(), 'AWS::RDS::DBInstance').filter(
+      ({ properties }) => properties['DBInstanceClass'] === 'db.serverless',
+    )
+    assert.deepEqual(
+      instances.map(({ properties }) => properties['PromotionTier']),
+      [0, 1],
+    )
+  })
+
+  it('rotates the passwords of what will serve, and points the charts there', () => {
+    standby().hasResourceProperties('AWS::SecretsManager::Secret', {
+      Name: 'bourse/production/standby-exchange',
+      ReplicaRegions: Match.absent(),
+    })
+    const schedules = resources(standby(), 'AWS::SecretsManager::RotationSchedule')
+    assert.equal(schedules.length, 2)
+    for (const { properties } of schedules) assert.match(flat(properties['RotationRules']), /rate\(30 days\)/)
+    for (const [fact, endpoint] of [
+      ['database-host', 'Endpoint'],
+      ['database-reader-host', 'ReadEndpoint'],
+    ] as const) {
+      const parameter = resources(template('production', 'StandbyAddons'), 'AWS::SSM::Parameter').find(
+        ({ properties }) => properties['Name'] === `/bourse/production/${fact}`,
+      )
+      assert.match(
+        flat(parameter?.properties['Value']),
+        new RegExp(`ImportValue.*StandbyExchangeCluster.*${endpoint}Address`),
+      )
+    }
+  })
+
+  it('hears of what would keep it from serving, in its own region, and grows its log', () => {
+    const failover = template('production', 'StandbyFailover')
+    const alarms = resources(failover, 'AWS::CloudWatch::Alarm')
+    const named = (name: string) =>
+      alarms.find(({ properties }) => properties['AlarmName'] === `bourse-production-${name}`)
+    assert.match(flat(named('AuroraCpu')), /bourse-production-standby-exchange/)
+    for (const name of ['RedisMemory', 'OfflinePartitions', 'UnderMinIsr-1', 'KafkaDisk-3'])
+      assert(named(name), name)
+    for (const { properties } of alarms) assert.match(flat(properties['AlarmActions']), /AlarmsTopic/)
+    standby().hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      ScalableDimension: 'kafka:broker-storage:VolumeSize',
+    })
   })
 
   it('finds the inputs under the alias of where they come from, with their own times and nobody’s offsets', () => {
@@ -167,7 +230,7 @@ describe('A lost region', () => {
     })
   })
 
-  it('is answered by a machine that promotes the database within fifteen minutes or says that it could not', () => {
+  it('keeps the copy of the lost database as evidence, by a machine that says so within fifteen minutes, or that it could not', () => {
     const [machine] = resources(template('production', 'StandbyFailover'), 'AWS::StepFunctions::StateMachine')
     const definition = flat(machine!.properties['DefinitionString']).replaceAll('\\', '')
     assert.match(definition, /rds:failoverGlobalCluster/)

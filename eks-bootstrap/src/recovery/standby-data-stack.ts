@@ -5,12 +5,13 @@ import * as msk from 'aws-cdk-lib/aws-msk'
 import * as rds from 'aws-cdk-lib/aws-rds'
 import { type Construct } from 'constructs'
 import { AURORA_ENGINE, AURORA_PARAMETERS, globalClusterName } from '../data/aurora.ts'
-import { kafkaArn, LogCluster } from '../data/log-cluster.ts'
+import { growDisks, kafkaArn, LogCluster } from '../data/log-cluster.ts'
 import { Redis } from '../data/redis.ts'
 import { type NetworkStack } from '../network/network-stack.ts'
 import { type KeysStack } from '../security/keys-stack.ts'
 import { BourseStack, type SiteProps } from '../stack.ts'
 import { AURORA_POSTGRESQL_VERSION } from '../versions.ts'
+import { StandbyExchangeDatabase } from './standby-exchange.ts'
 
 const READERS = 2
 
@@ -22,30 +23,34 @@ type StandbyDataStackProps = SiteProps & {
 }
 
 /**
- * The stores of the recovery region: a database that follows within a second, a log that follows topic by topic, and
- * an empty cache, which is rebuilt from them. Copies of several topics end at different points: `bourse cut` makes them
- * one state and begins the epoch after it, started by the runbook.
+ * The stores of the recovery region. The log has copies of the inputs, which end at different points; `bourse cut`
+ * makes them one state as they come, and an exchange follows that: engines, a database of its own and a cache, which
+ * serve after a failover. The copy of the lost exchange's database is a second behind and may know what the cut
+ * drops: it is evidence.
  */
 export class StandbyDataStack extends BourseStack {
   readonly log: LogCluster
   readonly redis: Redis
-  readonly aurora: rds.CfnDBCluster
+  readonly exchange: StandbyExchangeDatabase
 
   constructor(scope: Construct, props: StandbyDataStackProps) {
     super(scope, 'Data', {
       ...props,
-      description: 'Aurora secondary, replicated log and an empty cache',
+      description:
+        'Replicated log, database and cache of the exchange that follows, and the copy of the lost one',
       dataClassification: 'restricted',
     })
     const { network, keys } = props
     const shared = { environment: this.config, network, dataKey: keys.data, logsKey: keys.logs }
     this.log = new LogCluster(this, 'Log', shared)
+    growDisks(this, this.log, this.config.data.kafka.volumeGib)
     this.redis = new Redis(this, 'Redis', shared)
-    this.aurora = this.#aurora(props)
+    this.exchange = new StandbyExchangeDatabase(this, 'StandbyExchange', shared)
+    this.#copyOfDatabase(props)
     this.#replicate(props)
   }
 
-  #aurora({ network, keys }: StandbyDataStackProps): rds.CfnDBCluster {
+  #copyOfDatabase({ network, keys }: StandbyDataStackProps): void {
     const identifier = this.localName('standby')
     const subnets = new rds.CfnDBSubnetGroup(this, 'AuroraSubnets', {
       dbSubnetGroupDescription: 'The data tier',
@@ -92,7 +97,6 @@ export class StandbyDataStack extends BourseStack {
         monitoringRoleArn: monitoringRole.roleArn,
       })
     }
-    return cluster
   }
 
   /**

@@ -44,7 +44,9 @@ async function readPartition(connection: KafkaConnection, name: InputName, end: 
   try {
     follower.assign([{ ...name, offset: 0 }])
     while (records.length < end) {
-      records.push(...(await follower.read({ max: READ_MAX, waitMs: READ_WAIT_MS })))
+      // Whether they are copies says nothing of what they are.
+      for (const { offset, timestamp, value } of await follower.read({ max: READ_MAX, waitMs: READ_WAIT_MS }))
+        records.push({ ...name, offset, timestamp, value })
     }
   } finally {
     await follower.close()

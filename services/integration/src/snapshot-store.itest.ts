@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { migrateLedger } from '@bourse/ledger/migrate'
 import { PostgresSnapshotStore, SNAPSHOTS_KEPT } from '@bourse/platform/engine/snapshot-store'
+import { isOpened, untilOpened } from '@bourse/platform/engine/standby-region'
 import { closePostgres, connectPostgres, type Database } from '@bourse/platform/postgres'
 import type { Snapshot } from '@bourse/protocol/replica'
 import { hashOf } from '@bourse/protocol/stream-hash'
@@ -128,5 +130,20 @@ describe('snapshots in PostgreSQL', function () {
       rows.map(({ id }) => Number(id)),
       [2],
     )
+  })
+
+  it('lets an exchange’s own engines wait while a cut is made here, until it is opened', async () => {
+    const told: string[] = []
+    const log = { info: (what: string) => told.push(what), warn: () => undefined }
+    const { signal } = new AbortController()
+    await untilOpened({ sql, log: log as never, signal })
+    assert.deepEqual([told.length, await isOpened(sql)], [0, false])
+    await sql`insert into cut_positions (state, hash) values ('', '')`
+    const waiting = untilOpened({ sql, log: log as never, signal }).then(() => told.push('opened'))
+    while (told.length === 0) await sleep(10)
+    assert.deepEqual(told, ['waiting until the cut is opened: this region stands by'])
+    await sql`insert into cut_positions (state, hash, opened) values ('', '', true)`
+    await waiting
+    assert.equal(await isOpened(sql), true)
   })
 })

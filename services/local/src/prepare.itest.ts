@@ -40,7 +40,7 @@ describe('preparing an exchange', function () {
   })
 
   const operator = (command: string, changed: Readonly<Record<string, string>> = {}) =>
-    execa(process.execPath, [...OPERATOR, command], {
+    execa(process.execPath, [...OPERATOR, ...command.split(' ')], {
       ...{ cwd: REPOSITORY, env: { ...env, ...changed }, all: true, reject: false },
     })
 
@@ -61,6 +61,13 @@ describe('preparing an exchange', function () {
     await rejects(requirePrepared({ kafka, database: { url: 'postgres://a:b@127.0.0.1:1/c' } }), {
       message: /Kafka \(cannot reach Kafka at 127.0.0.1:1.*; PostgreSQL \(.*ECONNREFUSED/,
     })
+  })
+
+  it('begins no log in a region that stands by: the first records are the cut’s to write', async () => {
+    const { exitCode, all } = await operator('prepare --timeout 3', { STANDBY_REGION: 'true' })
+    equal(exitCode, 1, all)
+    match(all, /waiting for the cut's first record of risk\.in\/0; .*orders\.in\/2/)
+    await rejects(requirePrepared(places()), { message: /^topic risk\.in; / })
   })
 
   it('happens once, whoever else does it at the same time, and lets the waiting go on', async () => {

@@ -1,4 +1,12 @@
-import { databaseEnvironment, int, port, readConfig, url } from '@bourse/platform/config'
+import {
+  bool,
+  databaseEnvironment,
+  int,
+  port,
+  readConfig,
+  serviceEnvironment,
+  url,
+} from '@bourse/platform/config'
 import { kafkaEnvironment } from '@bourse/platform/kafka/security'
 import { z } from 'zod'
 
@@ -16,6 +24,8 @@ export const environments = {
     ...shape,
     REPLICATION_FACTOR: brokersCount(),
     MIN_INSYNC_REPLICAS: brokersCount(),
+    /** The inputs' first records are the cut's to write: they are waited for. */
+    STANDBY_REGION: bool().default(false),
   },
   cut: {
     ...places,
@@ -24,6 +34,10 @@ export const environments = {
     MIN_INSYNC_REPLICAS: brokersCount(),
     /** Where the copies are, when they are not on this region's brokers. */
     SOURCE_KAFKA_BROKERS: text().optional(),
+    /** Health and metrics. Default: none are served. */
+    PORT: port().optional(),
+    HOST: serviceEnvironment.HOST,
+    BOURSE_VERSION: serviceEnvironment.BOURSE_VERSION,
   },
   secrets: {
     NAMESPACE: text(),

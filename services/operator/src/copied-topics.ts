@@ -16,6 +16,8 @@ export type CopiedTopicsOptions = {
   /** What the copies' names have before the originals': `alias.` of `alias.risk.in`. */
   readonly prefix: string
   readonly shape: ExchangeShape
+  /** Where to begin to read each input's copy. @default at its first record */
+  readonly from?: (input: InputName) => number
 }
 
 /** Topics that a replicator writes, or that survived elsewhere. They may grow while they are read. */
@@ -41,13 +43,14 @@ export class CopiedTopics implements InputSource {
   }
 
   /** @throws CutRefused `copies_incomplete` */
-  static async open({ kafka, prefix, shape }: CopiedTopicsOptions): Promise<CopiedTopics> {
+  static async open({ kafka, prefix, shape, from = () => 0 }: CopiedTopicsOptions): Promise<CopiedTopics> {
     const admin = await connectAdmin(kafka)
     try {
       const inputs = await requireCopies(admin, prefix, shape)
       const follower = await connectFollower(kafka)
       const copies = new CopiedTopics({ prefix, admin, follower, inputs })
-      follower.assign(inputs.map((input) => ({ ...copies.#copyOf(input), offset: 0 })))
+      for (const input of inputs) copies.#positions.set(inputKey(input), from(input))
+      follower.assign(inputs.map((input) => ({ ...copies.#copyOf(input), offset: from(input) })))
       return copies
     } catch (error) {
       await admin.close()
@@ -72,6 +75,13 @@ export class CopiedTopics implements InputSource {
   isRead(input: InputName): boolean {
     const key = inputKey(input)
     return (this.#positions.get(key) ?? 0) >= (this.#ends.get(key) ?? 0)
+  }
+
+  /** Records of an input that are there and have not been read. */
+  async unread(input: InputName): Promise<number> {
+    const { topic, partition } = this.#copyOf(input)
+    const { high } = await this.#admin.watermarks(topic, partition)
+    return Math.max(0, high - (this.#positions.get(inputKey(input)) ?? 0))
   }
 
   async read(): Promise<readonly SourceRecord[]> {

@@ -6,6 +6,7 @@ import type { Producer } from '@bourse/platform/kafka/producer'
 import { readRecord } from '@bourse/platform/kafka/read-record'
 import { TOPICS } from '@bourse/platform/kafka/topics'
 import { decodeFrame, encodeCommands } from '@bourse/protocol/frame'
+import type { CutPosition } from './core/cut-position.ts'
 import { inputKey, LargestCut, type InputName, type KeptRecord, type Tally } from './core/largest-cut.ts'
 import { CutRefused } from './cut-refused.ts'
 import type { InputSource, SourceRecord } from './input-source.ts'
@@ -16,6 +17,9 @@ const IN_FLIGHT_MAX = 50_000
 const ROOM_POLL_MS = 2
 const FLUSH_TIMEOUT_MS = 120_000
 const TELL_INTERVAL_MS = 30_000
+const POSITION_INTERVAL_MS = 5_000
+/** Before an epoch begins, nobody has written into this region's inputs for so long. */
+const QUIET_MS = 3_000
 
 export type CutParts = {
   readonly source: InputSource
@@ -27,10 +31,26 @@ export type CutParts = {
   readonly shape: ExchangeShape
   readonly durability: Durability
   readonly print: (line: string) => void
+  /**
+   * Where an earlier run has come: the cut goes on from there, and `source` begins so many records before it that
+   * repeats are known. @default at the beginning
+   */
+  readonly position?: CutPosition | undefined
+  /** Records of each input that are known when they come again. @default RECORDS_REMEMBERED */
+  readonly remembered?: number | undefined
+  /** Called now and then with what is written for certain, and once before the next epoch is begun. */
+  readonly keepPosition: (position: CutPosition, options: { readonly opened: boolean }) => Promise<void>
+  /** Aborted when another may write here; its reason is thrown. */
+  readonly lost: AbortSignal
 }
 
 /** An input of this region: how much of it is there, and the last record, so that it proves to be the same log. */
-type Target = InputName & { readonly end: number; readonly last: Message | undefined }
+type Target = InputName & {
+  readonly end: number
+  readonly last: Message | undefined
+  /** Acknowledged by the brokers up to here. */
+  written: number
+}
 
 /**
  * Makes the largest cut of another exchange's copied inputs, as this region's own inputs: bytes and log times as they
@@ -40,7 +60,13 @@ export class CopyJob {
   readonly #parts: CutParts
   readonly #cut: LargestCut
   readonly #targets: ReadonlyMap<string, Target>
+  /** Where each copy goes on: what comes before is known already. */
+  readonly #begins: ReadonlyMap<string, number>
   readonly #paused = new Set<string>()
+  /** Records of the copies that were read, and those before the position that were looked at only to know them again. */
+  readonly counts = { read: 0, remembered: 0 }
+  #notedAt = performance.now()
+  #noted: CutPosition | undefined
   #failure: Error | undefined
 
   private constructor(
@@ -50,15 +76,25 @@ export class CopyJob {
     this.#parts = parts
     this.#cut = cut
     this.#targets = targets
+    this.#begins = new Map(parts.position?.inputs.map((input) => [inputKey(input), input.next]))
   }
 
-  /** @throws KafkaError `partition_count_mismatch` */
+  /** @throws KafkaError `partition_count_mismatch`, CutRefused `already_open`, `target_differs` */
   static async start(parts: CutParts): Promise<CopyJob> {
-    const { target, shape } = parts
+    const { target, shape, position: from, remembered } = parts
     await createInputTopics(target.admin, shape, parts.durability)
-    const cut = new LargestCut({ riskShards: shape.riskPartitions, matchingShards: shape.matchingPartitions })
+    const topology = { riskShards: shape.riskPartitions, matchingShards: shape.matchingPartitions }
+    const cut = new LargestCut(topology, { from, ...(remembered !== undefined && { remembered }) })
     const targets = await Promise.all(cut.names.map((name) => targetOf(name, target)))
-    return new CopyJob(parts, { cut, targets: new Map(targets.map((each) => [inputKey(each), each])) })
+    const job = new CopyJob(parts, { cut, targets: new Map(targets.map((each) => [inputKey(each), each])) })
+    // Whatever is not a copy was written by somebody else, and nothing may be added to it: not even to another input.
+    for (const each of targets)
+      if (each.last !== undefined && each.last.copied !== true) throw job.#contradiction(each)
+    return job
+  }
+
+  get cut(): LargestCut {
+    return this.#cut
   }
 
   /** Reads the copies as far as they are now, and writes what is kept. */
@@ -67,7 +103,7 @@ export class CopyJob {
     await this.#readWhile(() => !this.#hasRead())
     for (const target of this.#targets.values())
       if (target.end > this.#cut.standing(target).kept.records) throw this.#contradiction(target)
-    await this.#written()
+    await this.#noteNow()
   }
 
   /** Goes on with what is copied until aborted. */
@@ -80,29 +116,32 @@ export class CopyJob {
       }
       return !signal.aborted
     })
-    await this.#written()
+    await this.#noteNow()
   }
 
-  /**
-   * Drops what is not kept, tells what that is, and begins the next epoch. The last that this job ever writes here.
-   *
-   * @returns the epoch
-   */
-  async open(): Promise<number> {
+  /** Drops what is not kept, and tells what that is. */
+  async close(): Promise<void> {
     await this.#parts.source.mark()
     this.#cut.close()
     // Nothing waits any more, so what was not read on is read, and counted.
     this.#applyPauses()
     await this.#readWhile(() => !this.#hasRead())
+    // A cut that keeps its lock in another database would still follow: of an exchange that lives something comes every second.
+    await sleep(QUIET_MS)
     for (const name of this.#cut.names) await this.#requireWhole(name)
     this.#tellDropped()
+  }
+
+  /** Begins the next epoch, after `close`. The last that this job ever writes here. */
+  async begin(): Promise<void> {
+    await this.#parts.keepPosition(this.#cut.position(), { opened: true })
+    this.#parts.lost.throwIfAborted()
     const epoch = this.#cut.epoch + 1
     const first = { topic: TOPICS.riskIn, partition: 0 } as const
     const value = encodeCommands([{ type: 'epoch', epoch }])
     this.#send(first, value, { offset: this.#cut.standing(first).kept.records })
     await this.#written()
     this.#parts.print(`epoch ${epoch} begins`)
-    return epoch
   }
 
   /** Prints what is kept and what waits of each input. */
@@ -112,6 +151,8 @@ export class CopyJob {
       const twice = repeats === 0 ? '' : `, ${repeats} records came twice`
       this.#parts.print(`${inputKey(name)}: kept ${inWords(kept)}; waiting ${inWords(waiting)}${twice}`)
     }
+    const { read, remembered } = this.counts
+    this.#parts.print(`read ${read} records of the copies, and ${remembered} before them to know repeats by`)
   }
 
   #tellDropped(): void {
@@ -130,15 +171,39 @@ export class CopyJob {
 
   async #readWhile(wanted: () => boolean): Promise<void> {
     while (wanted()) {
+      this.#parts.lost.throwIfAborted()
       for (const record of await this.#parts.source.read()) await this.#take(record)
       if (this.#failure !== undefined) throw this.#failure
       this.#applyPauses()
+      await this.#notePosition()
     }
   }
 
+  async #noteNow(): Promise<void> {
+    await this.#written()
+    await this.#parts.keepPosition(this.#cut.position(), { opened: false })
+  }
+
+  /** A position is kept once everything before it is acknowledged: who goes on from it must find that here. */
+  async #notePosition(): Promise<void> {
+    if (this.#noted === undefined && performance.now() - this.#notedAt > POSITION_INTERVAL_MS) {
+      this.#notedAt = performance.now()
+      this.#noted = this.#cut.position()
+    }
+    const noted = this.#noted
+    if (noted?.inputs.every((input) => input.kept.records <= this.#target(input).written) !== true) return
+    this.#noted = undefined
+    await this.#parts.keepPosition(noted, { opened: false })
+  }
+
   async #take({ offset, timestamp, value, ...name }: SourceRecord): Promise<void> {
+    if (offset < (this.#begins.get(inputKey(name)) ?? 0)) {
+      this.counts.remembered++
+      return this.#cut.remember(name, { offset, timestamp, value })
+    }
+    this.counts.read++
     try {
-      for (const kept of this.#cut.read(name, { timestamp, value })) {
+      for (const kept of this.#cut.read(name, { offset, timestamp, value })) {
         this.#write(kept)
         while (this.#parts.target.producer.inFlight >= IN_FLIGHT_MAX) await sleep(ROOM_POLL_MS)
       }
@@ -170,6 +235,7 @@ export class CopyJob {
           'target_differs',
           `${where}: written at ${offset}, so somebody else writes there`,
         )
+      else this.#target({ topic, partition }).written = due + 1
     }
     this.#parts.target.producer.send(topic, partition, value, onDelivered, options)
   }
@@ -190,10 +256,15 @@ export class CopyJob {
     const { kept } = this.#cut.standing(name)
     const begun = last === undefined ? undefined : epochBegunBy(last)
     if (begun !== undefined) return new CutRefused('already_open', `epoch ${begun} has begun here`)
+    if (last !== undefined && last.copied !== true)
+      return new CutRefused(
+        'target_differs',
+        `${inputKey(name)} here ends with a record that is no copy: another log begins there, or an exchange runs already`,
+      )
     return new CutRefused(
       'target_differs',
       `${inputKey(name)} here has ${end} records, and they are not the beginning of the ${kept.records} that the copies give: ` +
-        'another log, one cut short, or an exchange that runs already',
+        'another log, or one cut short',
     )
   }
 
@@ -226,7 +297,7 @@ export class CopyJob {
 async function targetOf(name: InputName, { admin, connection }: CutParts['target']): Promise<Target> {
   const { high: end } = await admin.watermarks(name.topic, name.partition)
   const last = end === 0 ? undefined : await readRecord(connection, { ...name, offset: end - 1 })
-  return { ...name, end, last }
+  return { ...name, end, last, written: end }
 }
 
 /** The epoch that an operator's record begins; undefined where it is something else. */

@@ -2,9 +2,9 @@ import type { InputName } from './core/largest-cut.ts'
 import type { CopiedRecord } from './core/recent-records.ts'
 
 /** A record of a lost exchange's input, as its copy has it. */
-export type SourceRecord = InputName & CopiedRecord & { readonly offset: number }
+export type SourceRecord = InputName & CopiedRecord
 
-/** Where a cut reads the inputs of a lost exchange: each from its first record, in order. */
+/** Where a cut reads the inputs of a lost exchange: each in order, from where it was told to begin. */
 export type InputSource = {
   /** Names an input's copy for people. */
   readonly nameOf: (input: InputName) => string

@@ -13,7 +13,7 @@ import { readEnvironment } from './config.ts'
 import { cutCopies, type Copies } from './cut-copies.ts'
 import { ClusterApi, podAccess } from './kubernetes.ts'
 import { MarketSeeder } from './market-seeder.ts'
-import { prepare } from './prepare.ts'
+import { prepare, untilInputsBegun } from './prepare.ts'
 import { NOT_COMPARED, reconcileExchange } from './reconcile.ts'
 import { createSecrets } from './secrets.ts'
 import { smoke } from './smoke.ts'
@@ -29,9 +29,11 @@ program
   .description('create the topics with their first records, then bring the database to this version')
   .addOption(within(300))
   .action(async ({ timeout }: { timeout: number }) => {
-    const { REPLICATION_FACTOR, MIN_INSYNC_REPLICAS, ...env } = readEnvironment('prepare')
+    const { REPLICATION_FACTOR, MIN_INSYNC_REPLICAS, STANDBY_REGION, ...env } = readEnvironment('prepare')
     const durability = { replicas: REPLICATION_FACTOR, inSyncReplicasMin: MIN_INSYNC_REPLICAS }
-    await prepare(placesOf(env), shapeOf(env), durability, patience(timeout))
+    const shape = shapeOf(env)
+    if (STANDBY_REGION) await untilInputsBegun(placesOf(env).kafka, shape, patience(timeout))
+    await prepare(placesOf(env), shape, durability, patience(timeout))
   })
 
 type CutOptions = {
@@ -60,6 +62,7 @@ program
       copies: copiesOf(options, kafka, env.SOURCE_KAFKA_BROKERS),
       ...{ target: kafka, database, shape: shapeOf(env), durability: { replicas, inSyncReplicasMin } },
       ...{ open: options.open === true, until: options.follow && untilSignal() },
+      ops: env.PORT === undefined ? undefined : opsOf(env, env.PORT),
       print: (line) => console.log(line),
     })
   })
@@ -160,6 +163,10 @@ function placesOf(env: ReturnType<typeof readEnvironment<'reconcile'>>): Places 
 
 function shapeOf(env: { readonly RISK_PARTITIONS: number; readonly MATCHING_PARTITIONS: number }) {
   return { riskPartitions: env.RISK_PARTITIONS, matchingPartitions: env.MATCHING_PARTITIONS }
+}
+
+function opsOf(env: ReturnType<typeof readEnvironment<'cut'>>, port: number) {
+  return { port, host: env.HOST, version: env.BOURSE_VERSION }
 }
 
 function copiesOf(

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { migrateLedger } from '@bourse/ledger/migrate'
-import { connectAdmin } from '@bourse/platform/kafka/admin'
+import { connectAdmin, type Admin } from '@bourse/platform/kafka/admin'
+import type { KafkaConnection } from '@bourse/platform/kafka/client'
 import { connectProducer } from '@bourse/platform/kafka/producer'
+import { TOPICS } from '@bourse/platform/kafka/topics'
 import {
   accessTo,
   closePostgres,
@@ -65,6 +67,33 @@ export async function prepare(
   }
 }
 
+/**
+ * Waits until each of the engines' inputs has its first record. In a region that stands by the cut writes them: one of
+ * ours would begin another log.
+ *
+ * @throws NotPrepared
+ */
+export async function untilInputsBegun(
+  kafka: KafkaConnection,
+  { riskPartitions, matchingPartitions }: ExchangeShape,
+  patience: Patience,
+): Promise<void> {
+  const inputs = [
+    ...Array.from({ length: riskPartitions }, (_, partition) => ({ topic: TOPICS.riskIn, partition })),
+    ...Array.from({ length: matchingPartitions }, (_, partition) => ({ topic: TOPICS.ordersIn, partition })),
+  ]
+  const missing = async (admin: Admin): Promise<string[]> => {
+    const found: string[] = []
+    for (const { topic, partition } of inputs) {
+      const isThere = partition < ((await admin.partitionCount(topic)) ?? 0)
+      if (!isThere || (await admin.watermarks(topic, partition)).high === 0)
+        found.push(`the cut's first record of ${topic}/${partition}`)
+    }
+    return found
+  }
+  await untilNoneMissing(() => withAdmin({ kafka }, missing), patience)
+}
+
 async function unreachable(places: Places): Promise<string[]> {
   const none = async () => []
   const answers = async (sql: Database) => {
@@ -96,8 +125,8 @@ async function untilNoneMissing(
 }
 
 async function withAdmin(
-  { kafka }: Places,
-  look: (admin: Awaited<ReturnType<typeof connectAdmin>>) => Promise<string[]>,
+  { kafka }: Pick<Places, 'kafka'>,
+  look: (admin: Admin) => Promise<string[]>,
 ): Promise<string[]> {
   try {
     const admin = await connectAdmin({ ...kafka, connectTimeoutMs: CONNECT_TIMEOUT_MS })

@@ -7,6 +7,16 @@ export class InputTimes {
   #lasts: number[] = []
   #times: number[] = []
 
+  constructor(known: readonly (readonly [input: number, time: number])[] = []) {
+    for (const [input, time] of known) this.add(input, time)
+  }
+
+  /** The newest, oldest first. */
+  newest(countMax: number): readonly (readonly [input: number, time: number])[] {
+    const first = Math.max(0, this.#lasts.length - countMax)
+    return this.#lasts.slice(first).map((input, i) => [input, this.#times[first + i] ?? 0] as const)
+  }
+
   /** Inputs up to number `last` were applied, those that are new at `time`. Neither ever goes back. */
   add(last: number, time: number): void {
     if (this.#times.at(-1) === time) {

@@ -5,7 +5,15 @@ import { emptyHash } from '@bourse/protocol/stream-hash'
 import { sourceKey } from '@bourse/protocol/streams'
 import fc from 'fast-check'
 import { chatter, genesis, newChatter, topology, type Inputs } from '../testing/chatter.ts'
-import { inputKey, LargestCut, WAITING_BYTES_MAX, WrongCopyError, type InputName } from './largest-cut.ts'
+import { decodePosition, encodePosition } from './cut-position.ts'
+import {
+  inputKey,
+  LargestCut,
+  WAITING_BYTES_MAX,
+  WrongCopyError,
+  type InputName,
+  type KeptRecord,
+} from './largest-cut.ts'
 
 const RUNS = 100
 const STEPS = 200
@@ -122,6 +130,88 @@ describe('LargestCut, wherever the copies end', () => {
   })
 })
 
+const isCommand = ({ value }: LogRecord): boolean => decodeFrame(value).source.kind === 'gateway'
+
+/** Records but for one command. */
+function without(records: LogRecord[]): LogRecord[] {
+  const missing = records.filter(isCommand)[20]
+  return records.filter((record) => record !== missing)
+}
+
+describe('LargestCut, stopped anywhere and resumed from what it wrote down', () => {
+  /** Goes on reading until nothing is left, whose turn it is being drawn; after `stop` records, if it is told to. */
+  function readOn(
+    cut: LargestCut,
+    rest: Map<string, LogRecord[]>,
+    draw: (below: number) => number,
+    stop = Infinity,
+  ): KeptRecord[] {
+    const kept: KeptRecord[] = []
+    for (let read = 0; read < stop; read++) {
+      const unread = [...rest].filter(([, records]) => records.length > 0)
+      const [key, records] = unread[unread.length > 1 ? draw(unread.length) : 0] ?? []
+      const record = records?.shift()
+      if (key === undefined || record === undefined) break
+      kept.push(...cut.read(nameOf(key), record))
+    }
+    return kept
+  }
+
+  const byInput = (cut: LargestCut, kept: readonly KeptRecord[]) =>
+    cut.names.map((name) => kept.filter((record) => inputKey(record) === inputKey(name)))
+
+  const ending = (cut: LargestCut) => ({
+    position: cut.position(),
+    waiting: cut.names.map((name) => cut.standing(name).waiting),
+  })
+
+  it('keeps what it would have kept, and is where it would have been', () => {
+    forAny((inputs, seed) => {
+      const draw = draws(seed)
+      const copies = [...inputs].map(([key, records]) => {
+        const stop = draw(records.length + 1)
+        const twice = [...records.slice(0, stop), ...records.slice(Math.max(0, stop - draw(50)))]
+        return [key, twice.map((record, offset) => ({ ...record, offset }))] as const
+      })
+      const whole = () => new Map(copies.map(([key, records]) => [key, [...records]]))
+
+      const straight = new LargestCut(topology)
+      const wanted = readOn(straight, whole(), draws(seed))
+
+      const stopped = new LargestCut(topology)
+      const length = copies.reduce((sum, [, records]) => sum + records.length, 0)
+      const before = readOn(stopped, whole(), draws(seed), draw(length))
+      const from = decodePosition(encodePosition(stopped.position()))
+      const resumed = new LargestCut(topology, { from })
+      const rest = whole()
+      for (const { next, ...name } of from.inputs)
+        for (const record of rest.get(inputKey(name))?.splice(0, next) ?? []) resumed.remember(name, record)
+      const after = readOn(resumed, rest, draw)
+      assert.deepEqual(byInput(straight, [...before, ...after]), byInput(straight, wanted))
+      assert.deepEqual(ending(resumed), ending(straight))
+    })
+  })
+
+  it('refuses what a copy lacks from there on, and times of its own', () => {
+    const whole = chatter(draws(7), 3_000)
+    const straight = new LargestCut(topology)
+    readOn(straight, new Map([...whole].map(([key, records]) => [key, records.slice(0, -600)])), draws(7))
+    const from = straight.position()
+    for (const change of [
+      without,
+      (records: LogRecord[]) => records.map((each) => ({ ...each, timestamp: each.timestamp + 1 })),
+    ]) {
+      const rest = new Map(
+        from.inputs.map(({ next, ...name }) => {
+          const records = (whole.get(inputKey(name)) ?? []).slice(next)
+          return [inputKey(name), inputKey(name) === 'risk.in/0' ? change(records) : records]
+        }),
+      )
+      assert.throws(() => readOn(new LargestCut(topology, { from }), rest, draws(7)), WrongCopyError)
+    }
+  })
+})
+
 describe('LargestCut', () => {
   const whole = chatter(draws(7), 3_000)
   const risk0 = { topic: 'risk.in', partition: 0 } as const
@@ -150,6 +240,16 @@ describe('LargestCut', () => {
     assert.equal(cut.standing(orders0).kept.records, 1)
   })
 
+  it('tells up to which log time everything is kept', () => {
+    const cut = new LargestCut(topology)
+    const [names, ...orders] = whole.get('orders.in/0') ?? []
+    assert.equal(cut.keptUntil, undefined)
+    cut.read(orders0, names!)
+    assert.equal(cut.keptUntil, names?.timestamp)
+    for (const record of orders) cut.read(orders0, record)
+    assert.equal(cut.keptUntil, orders[0]?.timestamp, 'of the oldest that waits')
+  })
+
   it('is full when too much waits, until some of it is kept', () => {
     const cut = new LargestCut({ riskShards: 1, matchingShards: 1 })
     const payload = encodeEntry(
@@ -164,11 +264,12 @@ describe('LargestCut', () => {
       source: { kind: 'risk', shard: 0 },
     } as const
     const value = encodeFrame({ ...header, sequence: 1 }, entries)
-    cut.read(orders0, { timestamp: 1, value: genesis('one') })
-    for (let i = 0; i < 1_000 && !cut.isFull(orders0); i++) cut.read(orders0, { timestamp: 2 + i, value })
+    cut.read(orders0, { offset: 0, timestamp: 1, value: genesis('one') })
+    for (let i = 1; i < 1_000 && !cut.isFull(orders0); i++)
+      cut.read(orders0, { offset: i, timestamp: 1 + i, value })
     assert.ok(cut.standing(orders0).waiting.records > WAITING_BYTES_MAX / value.length - 1)
-    cut.read(risk0, { timestamp: 1, value: genesis('one') })
-    cut.read(risk0, { timestamp: 5, value: encodeCommands([{ type: 'tick', number: 1 }]) })
+    cut.read(risk0, { offset: 0, timestamp: 1, value: genesis('one') })
+    cut.read(risk0, { offset: 1, timestamp: 5, value: encodeCommands([{ type: 'tick', number: 1 }]) })
     assert.equal(cut.isFull(orders0), false)
   })
 
@@ -176,13 +277,12 @@ describe('LargestCut', () => {
     const cut = new LargestCut(topology)
     for (const record of whole.get('risk.in/0') ?? []) cut.read(risk0, record)
     assert.equal(cut.epoch, 1)
-    cut.read(risk0, { timestamp: 9e6, value: encodeCommands([{ type: 'epoch', epoch: 4 }]) })
+    cut.read(risk0, { offset: 9e6, timestamp: 9e6, value: encodeCommands([{ type: 'epoch', epoch: 4 }]) })
     assert.equal(cut.epoch, 4)
   })
 
   const change = (key: string, changed: (records: LogRecord[]) => LogRecord[]): Inputs =>
     new Map(whole).set(key, changed([...(whole.get(key) ?? [])]))
-  const isCommand = ({ value }: LogRecord): boolean => decodeFrame(value).source.kind === 'gateway'
   const wrong: readonly [string, Inputs, RegExp][] = [
     ['without its first record', change('risk.in/0', (records) => records.slice(1)), /does not begin with/],
     [

@@ -1,9 +1,11 @@
 import { invariant } from '@bourse/domain/result'
 import { decodeFrame, type Frame, type FramedEntry } from '@bourse/protocol/frame'
 import type { Topology } from '@bourse/protocol/shard'
-import { InboundStreams, sourceKey } from '@bourse/protocol/streams'
+import { hashOf } from '@bourse/protocol/stream-hash'
+import { InboundStream, InboundStreams, sourceKey } from '@bourse/protocol/streams'
+import { TIMES_SAVED_MAX, type CutPosition, type InputPosition, type KeptStream } from './cut-position.ts'
 import { InputTimes } from './input-times.ts'
-import { RecentRecords, type CopiedRecord } from './recent-records.ts'
+import { RecentRecords, RECORDS_REMEMBERED, type CopiedRecord } from './recent-records.ts'
 
 /** A partition that a shard reads. Of an exchange's log these alone are copied: engines write the rest again. */
 export type InputName = { readonly topic: 'risk.in' | 'orders.in'; readonly partition: number }
@@ -11,7 +13,7 @@ export type InputName = { readonly topic: 'risk.in' | 'orders.in'; readonly part
 export const inputKey = ({ topic, partition }: InputName): string => `${topic}/${partition}`
 
 /** A record inside the cut, and its offset in the log that the cut makes. */
-export type KeptRecord = InputName & CopiedRecord & { readonly offset: number }
+export type KeptRecord = InputName & CopiedRecord
 
 /** Records by what became of them. Times are log time in milliseconds. */
 export type Tally = {
@@ -47,6 +49,8 @@ type Waiting = {
   readonly commands: number
   /** The last entry to be applied: what it follows from includes what those before it do. Gateways' follow from none. */
   readonly last: { readonly sender: Input; readonly entry: FramedEntry } | undefined
+  /** How its source's stream stands behind it; undefined for a gateway's. */
+  readonly stream: readonly [source: string, KeptStream] | undefined
 }
 
 /** An input with its shard's count of applied entries, made as the shard itself makes it. */
@@ -55,6 +59,11 @@ type Input = InputName & {
   readonly recent: RecentRecords
   readonly streams: InboundStreams
   readonly times: InputTimes
+  /** How streams stand in what is kept; those of `streams` have read what waits too. */
+  readonly keptStreams: Map<string, KeptStream>
+  lastKept: CopiedRecord | InputPosition['last']
+  /** Where the copy goes on behind it. */
+  next: number
   readonly kept: Tally
   readonly waiting: Tally
   /** What waits begins at `head`; before it is what is kept already. */
@@ -85,10 +94,24 @@ export class LargestCut {
   #epoch = 0
   #closed = false
 
-  constructor({ riskShards, matchingShards }: Topology) {
-    for (let partition = 0; partition < riskShards; partition++) this.#add('risk.in', partition, 'risk')
-    for (let partition = 0; partition < matchingShards; partition++)
-      this.#add('orders.in', partition, 'matching')
+  /**
+   * @param from where an earlier cut of the same inputs has come; each is to be read on from its `next`
+   * @param remembered records of each input that are told when they come again
+   */
+  constructor(
+    { riskShards, matchingShards }: Topology,
+    { from, remembered = RECORDS_REMEMBERED }: { from?: CutPosition | undefined; remembered?: number } = {},
+  ) {
+    const add = (topic: InputName['topic'], partition: number, kind: 'risk' | 'matching'): void => {
+      const input = newInput({ topic, partition, kind, remembered }, from?.inputs[this.#inputs.size])
+      this.#inputs.set(inputKey(input), input)
+      this.#readers.set(input.shard, input)
+    }
+    for (let partition = 0; partition < riskShards; partition++) add('risk.in', partition, 'risk')
+    for (let partition = 0; partition < matchingShards; partition++) add('orders.in', partition, 'matching')
+    if (from === undefined) return
+    this.#log = from.log || undefined
+    this.#epoch = from.epoch
   }
 
   get names(): readonly InputName[] {
@@ -100,8 +123,41 @@ export class LargestCut {
     return this.#epoch
   }
 
+  /** Log time of the oldest record that waits, or of the newest that is kept where none waits; undefined before any. */
+  get keptUntil(): number | undefined {
+    const inputs = [...this.#inputs.values()]
+    const waiting = inputs.flatMap(({ waiting: { from } }) => from ?? [])
+    if (waiting.length > 0) return Math.min(...waiting)
+    const kept = inputs.flatMap(({ kept: { to } }) => to ?? [])
+    return kept.length > 0 ? Math.max(...kept) : undefined
+  }
+
   standing(name: InputName): InputStanding {
     return this.#input(name)
+  }
+
+  /** The last entry of each source in what is kept of an input, by the source's key. */
+  keptSequences(name: InputName): ReadonlyMap<string, number> {
+    return new Map([...this.#input(name).keptStreams].map(([source, { sequence }]) => [source, sequence]))
+  }
+
+  /** How far it has come: where another cut may go on. What waits is to be read once more. */
+  position(): CutPosition {
+    return {
+      log: this.#log ?? '',
+      epoch: this.#epoch,
+      inputs: [...this.#inputs.values()].map(
+        ({ topic, partition, next, lastKept, kept, time, keptStreams, times }) => ({
+          ...{ topic, partition, next, last: lastKept && identityOf(lastKept), kept: { ...kept }, time },
+          ...{ streams: new Map(keptStreams), times: times.newest(TIMES_SAVED_MAX) },
+        }),
+      ),
+    }
+  }
+
+  /** Takes notice of a record before the position that the cut goes on from: when it comes again, it is a repeat. */
+  remember(name: InputName, record: CopiedRecord): void {
+    this.#input(name).recent.has(record)
   }
 
   /** Whether so much of an input waits that no more of it should be read now. */
@@ -126,6 +182,7 @@ export class LargestCut {
     const sender = frame.source.kind === 'gateway' ? undefined : this.#sender(input, frame)
     this.#enqueue(input, {
       record,
+      stream: standingOf(input, sourceKey(frame.source)),
       entries: applied.length,
       commands: frame.source.kind === 'gateway' ? applied.length : 0,
       last: last === undefined || sender === undefined ? undefined : { sender, entry: last },
@@ -141,24 +198,6 @@ export class LargestCut {
       input.head = 0
       input.queuedBytes = 0
     }
-  }
-
-  #add(topic: InputName['topic'], partition: number, kind: 'risk' | 'matching'): void {
-    const input: Input = {
-      ...{ topic, partition, shard: sourceKey({ kind, shard: partition }) },
-      ...{ recent: new RecentRecords(), streams: new InboundStreams(), times: new InputTimes() },
-      ...{
-        kept: emptyTally(),
-        waiting: emptyTally(),
-        queue: [],
-        head: 0,
-        queuedBytes: 0,
-        repeats: 0,
-        time: 0,
-      },
-    }
-    this.#inputs.set(inputKey(input), input)
-    this.#readers.set(input.shard, input)
   }
 
   #enqueue(input: Input, waiting: Waiting): void {
@@ -186,13 +225,16 @@ export class LargestCut {
 
   #keepHead(input: Input, kept: KeptRecord[]): void {
     for (let next = input.queue[input.head]; next !== undefined; next = input.queue[input.head]) {
-      const { record, entries, last } = next
+      const { record, entries, last, stream } = next
       if (last !== undefined && last.sender.kept.entries < last.entry.cause) break
       if (last !== undefined) checkTime(input, last)
       const { topic, partition } = input
       const { timestamp, value } = record
       kept.push({ topic, partition, offset: input.kept.records, timestamp, value })
-      input.time = Math.max(input.time, record.timestamp)
+      input.time = Math.max(input.time, timestamp)
+      input.lastKept = record
+      input.next = record.offset + 1
+      if (stream !== undefined) input.keptStreams.set(...stream)
       addTo(input.kept, next)
       if (entries > 0) input.times.add(input.kept.entries, input.time)
       input.queuedBytes -= record.value.length
@@ -235,6 +277,41 @@ export class LargestCut {
     invariant(input !== undefined, `${inputKey(name)} is no input of this exchange`)
     return input
   }
+}
+
+function newInput(
+  {
+    topic,
+    partition,
+    kind,
+    remembered,
+  }: InputName & { readonly kind: 'risk' | 'matching'; readonly remembered: number },
+  from: InputPosition | undefined,
+): Input {
+  if (from !== undefined)
+    invariant(inputKey(from) === inputKey({ topic, partition }), `a position of ${inputKey(from)}`)
+  const resumed = [...(from?.streams ?? [])].map(
+    ([source, stream]) => [source, InboundStream.resume(stream, stream.hash)] as const,
+  )
+  return {
+    ...{ topic, partition, shard: sourceKey({ kind, shard: partition }) },
+    ...{ recent: new RecentRecords(remembered), streams: new InboundStreams(resumed) },
+    ...{ times: new InputTimes(from?.times), keptStreams: new Map(from?.streams) },
+    ...{ lastKept: from?.last, next: from?.next ?? 0, kept: from ? { ...from.kept } : emptyTally() },
+    ...{ waiting: emptyTally(), queue: [], head: 0, queuedBytes: 0, repeats: 0, time: from?.time ?? 0 },
+  }
+}
+
+const identityOf = (last: CopiedRecord | NonNullable<InputPosition['last']>): InputPosition['last'] => ({
+  timestamp: last.timestamp,
+  hash: 'hash' in last ? last.hash : hashOf(last.value),
+})
+
+function standingOf({ streams }: Input, source: string): Waiting['stream'] {
+  const stream = streams.of(source)
+  if (stream === undefined) return undefined
+  const { epoch, sequence, hash } = stream
+  return [source, { epoch, sequence, hash }]
 }
 
 /**

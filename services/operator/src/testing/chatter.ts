@@ -2,7 +2,7 @@ import type { ByteWriter } from '@bourse/protocol/bytes'
 import type { Entry } from '@bourse/protocol/entries'
 import { encodeCommands, encodeEntry, encodeFrame } from '@bourse/protocol/frame'
 import { Replica, type LogRecord } from '@bourse/protocol/replica'
-import { Shard, type Context, type Machine, type Topology } from '@bourse/protocol/shard'
+import { Shard, type Context, type Machine, type MachineDecoder, type Topology } from '@bourse/protocol/shard'
 import { emptyHash } from '@bourse/protocol/stream-hash'
 import type { Destination } from '@bourse/protocol/streams'
 
@@ -27,7 +27,7 @@ class ChatterMachine implements Machine {
   }
 
   encode(writer: ByteWriter): void {
-    writer.u8(0)
+    writer.u8(this.kind === 'risk' ? 0 : 1)
   }
 
   cut(): unknown {
@@ -48,6 +48,9 @@ class ChatterMachine implements Machine {
 
 export const newChatter = (topic: string, partition: number): Shard<ChatterMachine> =>
   new Shard(new ChatterMachine(topic === 'risk.in' ? 'risk' : 'matching', partition), partition, topology)
+
+export const decodeChatter: MachineDecoder<ChatterMachine> = (reader, shard) =>
+  new ChatterMachine(reader.u8() === 0 ? 'risk' : 'matching', shard)
 
 /** Inputs by their key: `risk.in/0`. */
 export type Inputs = ReadonlyMap<string, readonly LogRecord[]>

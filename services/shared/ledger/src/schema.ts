@@ -288,6 +288,16 @@ export const snapshotSegments = pgTable(
   ({ machine, shard, id }) => [primaryKey({ columns: [machine, shard, id] })],
 )
 
+/** How far `bourse cut` has come with copied inputs: where it goes on. The newest are kept; see the operator. */
+export const cutPositions = pgTable('cut_positions', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  state: bytes('state').notNull(),
+  hash: text('hash').notNull(),
+  /** The next epoch was begun at this one. */
+  opened: boolean('opened').notNull().default(false),
+  takenAt: timestamp('taken_at', { withTimezone: true }).notNull().defaultNow(),
+})
+
 /** Where market-data begins again: books and last trades of one partition of `orders.out`. */
 export const marketDataCheckpoints = pgTable(
   'market_data_checkpoints',

@@ -21,6 +21,8 @@ export type PostgresOptions = DatabasePlace & {
   readonly applicationName: string
   /** A statement that takes longer fails. */
   readonly statementTimeoutMs: number
+  /** No connection is replaced because of its age: what is held, such as a lock, is the session's. @default false */
+  readonly keepsSession?: boolean
 }
 
 const CONNECT_TIMEOUT_S = 10
@@ -43,13 +45,14 @@ export function connectPostgres({
   max,
   applicationName,
   statementTimeoutMs,
+  keepsSession = false,
   ...place
 }: PostgresOptions): Database {
   return postgres(url, {
     max,
     connect_timeout: CONNECT_TIMEOUT_S,
     idle_timeout: IDLE_TIMEOUT_S,
-    max_lifetime: LIFETIME_MAX_S,
+    max_lifetime: keepsSession ? null : LIFETIME_MAX_S,
     types: { bigint: postgres.BigInt },
     connection: { application_name: applicationName, statement_timeout: statementTimeoutMs },
     onnotice: () => {},

@@ -139,6 +139,11 @@ export class InboundStreams {
     return this.#streams.size
   }
 
+  /** Undefined before a source's first entry. */
+  of(source: string): InboundStream | undefined {
+    return this.#streams.get(source)
+  }
+
   /**
    * The entries of a frame that are to be applied, in order: a gateway's all, a shard's those that are next. The others
    * are counted. A genesis frame has none.

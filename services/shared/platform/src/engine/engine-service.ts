@@ -1,6 +1,6 @@
 import type { Machine } from '@bourse/protocol/shard'
 import { z } from 'zod'
-import { databaseEnvironment, databasePlace, int, milliseconds, serviceEnvironment } from '../config.ts'
+import { bool, databaseEnvironment, databasePlace, int, milliseconds, serviceEnvironment } from '../config.ts'
 import { createOpsApp } from '../health.ts'
 import { connectAdmin } from '../kafka/admin.ts'
 import { connectCommittedOffsets } from '../kafka/committed.ts'
@@ -18,6 +18,7 @@ import { untilDone } from '../until-done.ts'
 import { publishEngineAlarms, publishEngineMetrics } from './engine-metrics.ts'
 import { Engine, type EngineKind } from './engine.ts'
 import { PostgresSnapshotStore } from './snapshot-store.ts'
+import { derivedOutputsOnly, isOpened, standbyGroupOf, untilOpened } from './standby-region.ts'
 
 /** What every engine reads from its environment. */
 export const engineEnvironment = {
@@ -31,6 +32,8 @@ export const engineEnvironment = {
   SNAPSHOT_INTERVAL_MS: milliseconds(100).default(30_000),
   TICK_INTERVAL_MS: milliseconds(1).default(1_000),
   SHUTDOWN_GRACE_MS: milliseconds(100).default(12_000),
+  /** Follows the cut of another region's inputs, and tells no engine anything. */
+  STANDBY_REGION: bool().default(false),
 } as const
 
 export type EngineConfig = Readonly<z.infer<z.ZodObject<typeof engineEnvironment>>>
@@ -60,12 +63,13 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
       connectPostgres({ ...database, max: 2, applicationName: name, statementTimeoutMs: 60_000 }),
       closePostgres,
     )
+    if (!config.STANDBY_REGION) await untilOpened({ sql, log, signal: shutdown.signal })
     const admin = resources.own(await connectAdmin(connection), (client) => client.close())
     const producer = resources.own(await connectProducer({ ...connection, onFatal }), (client) =>
       client.close(),
     )
     const follower = resources.own(await connectFollower(connection), (client) => client.close())
-    const groupId = name
+    const groupId = config.STANDBY_REGION ? standbyGroupOf(name) : name
     const offsets = resources.own(await connectCommittedOffsets({ ...connection, groupId }), (client) =>
       client.close(),
     )
@@ -78,7 +82,9 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
       snapshotMs: config.SNAPSHOT_INTERVAL_MS,
       tickMs: config.TICK_INTERVAL_MS,
     }
-    const following = new Engine(kind, { follower, producer, admin, offsets, store, log, onFatal }, intervals)
+    const parts = { follower, producer, admin, offsets, store, log, onFatal }
+    const standby = { producer: derivedOutputsOnly(producer), isOpened: () => isOpened(sql) }
+    const following = new Engine(kind, config.STANDBY_REGION ? { ...parts, ...standby } : parts, intervals)
     publishEngineMetrics(following, metrics)
     publishEngineAlarms(following, metrics)
     engine = following
@@ -100,7 +106,7 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
       return resources.own(group, (member) => member.close())
     }
     void following.run(shutdown.signal, join).catch(onFatal)
-    log.info({ port: config.PORT }, 'started')
+    log.info({ port: config.PORT, group: groupId }, 'started')
   })
 }
 

@@ -6,7 +6,7 @@ import type { Message } from '../kafka/inbox.ts'
 import { createLog } from '../log.ts'
 import { untilDone } from '../until-done.ts'
 import { Engine } from './engine.ts'
-import type { SnapshotStore } from './snapshot-store.ts'
+import type { ShardName, SnapshotStore } from './snapshot-store.ts'
 
 const TOPIC = 'risk.in'
 const RECORDS = 3
@@ -39,10 +39,41 @@ describe('Engine', () => {
     await running
     assert.deepEqual([saved[0], refusals], [RECORDS, 2])
   })
+
+  it('keeps the beginning where it stands by for another region, and nothing once that is opened here', async () => {
+    const saved: number[] = []
+    const save = async ({ shard }: ShardName, { offset }: Snapshot) => {
+      if (shard === 0) saved.push(offset)
+    }
+    let opened = false
+    let asked = 0
+    const isOpened = async () => {
+      asked++
+      return opened
+    }
+    const ending = new AbortController()
+    const follow = async () => {
+      const engine = standby({ newest: async () => undefined, save }, isOpened)
+      await engine.restore()
+      return engine.run(ending.signal, () => new Promise<never>(() => {}))
+    }
+    void follow()
+    while (saved.length < 2) await sleep(5)
+    assert.deepEqual(saved, [0, RECORDS])
+    opened = true
+    asked = 0
+    void follow()
+    while (asked < 3) await sleep(5)
+    ending.abort()
+    assert.deepEqual(saved, [0, RECORDS, 0])
+  })
 })
 
 /** An engine that follows a log of ticks, all of them acknowledged by its owner. */
-function standby(store: Pick<SnapshotStore, 'newest' | 'save'>): Engine<PingMachine> {
+function standby(
+  store: Pick<SnapshotStore, 'newest' | 'save'>,
+  isOpened?: () => Promise<boolean>,
+): Engine<PingMachine> {
   const nothing = () => Promise.resolve(undefined)
   let records: readonly Message[] = ticks(RECORDS).map((record) => ({
     ...record,
@@ -79,6 +110,7 @@ function standby(store: Pick<SnapshotStore, 'newest' | 'save'>): Engine<PingMach
     },
     log: createLog({ name: 'test', level: 'silent' }),
     onFatal: (error: Error) => assert.ifError(error),
+    ...(isOpened !== undefined && { isOpened }),
   }
   const kind = {
     machine: 'risk',

@@ -10,9 +10,8 @@ import type { Follower } from '../kafka/consumer.ts'
 import type { CommittedOffsets } from '../kafka/committed.ts'
 import type { Group } from '../kafka/group.ts'
 import type { Message } from '../kafka/inbox.ts'
-import type { Producer } from '../kafka/producer.ts'
 import type { TopicPartition } from '../kafka/client.ts'
-import { PartitionRunner } from './partition-runner.ts'
+import { PartitionRunner, type Sender } from './partition-runner.ts'
 import { stopReason } from './stopped.ts'
 import type { ShardName, SnapshotStore } from './snapshot-store.ts'
 
@@ -35,13 +34,18 @@ export type EngineTimes = {
 
 export type EngineParts = {
   readonly follower: Pick<Follower, 'assign' | 'read' | 'pause' | 'resume'>
-  readonly producer: Pick<Producer, 'send'>
+  readonly producer: Sender
   readonly admin: Pick<Admin, 'partitionCount' | 'watermarks'>
   /** How far the group has come, asked without being a member. */
   readonly offsets: Pick<CommittedOffsets, 'of'>
   readonly store: SnapshotStore
   readonly log: Logger
   readonly onFatal: (error: Error) => void
+  /**
+   * Given in a region that stands by: whether the exchange was opened there. Then its own engines take the snapshots, and
+   * this one none any more.
+   */
+  readonly isOpened?: () => Promise<boolean>
 }
 
 const NONCES = 2 ** 32
@@ -213,7 +217,10 @@ export class Engine<M extends Machine> {
     this.#checkTopology(shard, topology)
     const position = snapshot ?? { offset: 0, lastRecord: emptyHash }
     const replica = new Replica(shard, position, x)
-    const { producer, onFatal, log } = this.#parts
+    const { producer, onFatal, log, isOpened } = this.#parts
+    // X says nothing there of what an input was told. So the beginning stays, until a later snapshot's outputs are known
+    // to all: an engine without X must find a snapshot before which nothing is owed to anybody.
+    if (snapshot === undefined && isOpened !== undefined) await store.save(name, replica.snapshot())
     const onCut = (cut: Parameters<SnapshotStore['saveCut']>[1]): void =>
       void store.saveCut(name, cut).catch((err: unknown) => log.error({ err, partition }, 'cut not saved'))
     const onStopped = (err: Error): void =>
@@ -319,6 +326,7 @@ export class Engine<M extends Machine> {
 
   /** A snapshot is published once X has reached it: recovery must never begin behind what was emitted. */
   async #publish(): Promise<void> {
+    if (this.#unpublished.size > 0 && (await this.#parts.isOpened?.())) return this.#unpublished.clear()
     for (const [partition, snapshot] of this.#unpublished) {
       if (this.#runner(partition).committed < snapshot.offset) continue
       this.#unpublished.delete(partition)

@@ -12,6 +12,8 @@ export type Message = {
   /** Milliseconds since 1970, by the clock of the broker that had it first where its topic says LogAppendTime. */
   readonly timestamp: number
   readonly value: Buffer
+  /** Set where it was copied from another region's log, and kept the time that it had there. */
+  readonly copied?: true
 }
 
 export type ReadOptions = {
@@ -193,8 +195,14 @@ export class Inbox {
       return
     }
     position.next = offset + 1
-    const timestamp = (headers && logTimeIn(headers)) ?? message.timestamp ?? -1
-    this.#ready.push({ topic, partition, offset, timestamp, value: message.value ?? NO_VALUE })
+    const logTime = headers && logTimeIn(headers)
+    const timestamp = logTime ?? message.timestamp ?? -1
+    const value = message.value ?? NO_VALUE
+    this.#ready.push(
+      logTime === undefined
+        ? { topic, partition, offset, timestamp, value }
+        : { topic, partition, offset, timestamp, value, copied: true },
+    )
   }
 
   #hasReady(): boolean {
