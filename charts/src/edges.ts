@@ -15,6 +15,7 @@ export type EdgeFacts = {
   readonly hasKeda: boolean
   readonly hasTraefik: boolean
   readonly hasArchive: boolean
+  readonly hasAnalytics: boolean
   readonly clients: readonly string[]
   readonly healthChecks: readonly string[]
   readonly apiServer: readonly string[]
@@ -35,8 +36,13 @@ const POD_IDENTITY_AGENT: Edge['to'] = { addresses: ['169.254.170.23/32'] }
 const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'market-data']
 const READS_REDIS = ['gateway', 'market-data']
 
-const services = ({ hasArchive }: EdgeFacts): readonly string[] =>
-  hasArchive ? [...SERVICES, 'archive'] : SERVICES
+/** They read the log and write into S3. */
+const objectWriters = ({ hasArchive, hasAnalytics }: EdgeFacts): readonly string[] => [
+  ...(hasArchive ? ['archive'] : []),
+  ...(hasAnalytics ? ['analytics'] : []),
+]
+
+const services = (facts: EdgeFacts): readonly string[] => [...SERVICES, ...objectWriters(facts)]
 
 /** `cut` is a Job that a person runs, as `k8s/delivery/cut.sh` makes it. */
 const JOBS = ['prepare', 'reconcile', 'cut']
@@ -100,9 +106,9 @@ function entryEdges({ hasTraefik, clients, healthChecks }: EdgeFacts): Edge[] {
 }
 
 /** To the issuer's keys and to S3. */
-function httpsEdges({ hasArchive, https }: EdgeFacts): Edge[] {
-  const outward = hasArchive ? ['gateway', 'archive', 'cut'] : ['gateway']
-  return outward.map((name) => ({ from: pods(name), to: { addresses: https }, ports: [443] }))
+function httpsEdges(facts: EdgeFacts): Edge[] {
+  const outward = ['gateway', ...objectWriters(facts), ...(facts.hasArchive ? ['cut'] : [])]
+  return outward.map((name) => ({ from: pods(name), to: { addresses: facts.https }, ports: [443] }))
 }
 
 function scrapeEdges(facts: EdgeFacts): Edge[] {

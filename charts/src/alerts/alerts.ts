@@ -45,6 +45,8 @@ const RECONCILIATION_AGE_SECONDS_MAX = 2_100
 const RESTARTS_MAX = 3
 /** Files are closed after five minutes; copies in the second region come up to fifteen later, and an hour is promised. */
 const ARCHIVE_AGE_SECONDS_MAX = 1_800
+/** Nobody trades by the tables: an hour is a look today. */
+const TABLES_AGE_SECONDS_MAX = 3_600
 
 /** What must never be: each of these is a rule of the architecture that does not hold. */
 const correctness: readonly Alert[] = [
@@ -225,7 +227,7 @@ const service: readonly Alert[] = [
   {
     name: 'ServiceRestarts',
     severity: 'warning',
-    expr: `changes(process_start_time_seconds{service=~"${[...SERVICES, 'archive'].join('|')}"}[15m]) >= ${RESTARTS_MAX}`,
+    expr: `changes(process_start_time_seconds{service=~"${[...SERVICES, 'archive', 'analytics'].join('|')}"}[15m]) >= ${RESTARTS_MAX}`,
     for: '0s',
     summary: '{{ $labels.pod }} began {{ $value }} times in a quarter of an hour',
     description: 'It ends by itself each time; its last lines say why.',
@@ -265,22 +267,65 @@ const archive: readonly Alert[] = [
   },
 ]
 
+/** Of the tables: everything in them can be written again from the log. */
+const analytics: readonly Alert[] = [
+  {
+    name: 'AnalyticsLate',
+    severity: 'warning',
+    expr:
+      `time() - max by (topic, partition) (bourse_analytics_log_time_seconds) > ${TABLES_AGE_SECONDS_MAX}\n` +
+      'and\nmax by (topic, partition) (bourse_analytics_lag_records) > 0',
+    for: '10m',
+    summary:
+      'The tables of {{ $labels.topic }} partition {{ $labels.partition }} end {{ $value }} seconds ago',
+    description: 'The log has newer records. Queries do not see them; nothing is lost.',
+  },
+  {
+    name: 'AnalyticsStopped',
+    severity: 'warning',
+    expr: 'max by (topic, partition, reason) (bourse_analytics_stopped) > 0',
+    for: '0s',
+    summary:
+      'The tables of {{ $labels.topic }} partition {{ $labels.partition }} stand still: {{ $labels.reason }}',
+    description:
+      'Files and log contradict each other, or the log holds what cannot be read. The others go on.',
+  },
+  {
+    name: 'AnalyticsAbsent',
+    severity: 'warning',
+    expr: 'absent(bourse_build_info{service="analytics"})',
+    for: '10m',
+    summary: 'No analytics answer to Prometheus',
+    description: 'No table is written, or monitoring is gone.',
+  },
+]
+
 /** The page of an alert: `HashDifference` is `hash-difference.md`. */
 export const runbookOf = (alert: string): string =>
   `${alert.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.md`
 
 const ARCHIVE_GROUP = 'bourse-archive'
+const ANALYTICS_GROUP = 'bourse-analytics'
 
 export const alertGroups: readonly AlertGroup[] = [
   { name: 'bourse-correctness', rules: correctness.map(rule) },
   { name: 'bourse-ownership', rules: ownership.map(rule) },
   { name: 'bourse-service', rules: service.map(rule) },
   { name: ARCHIVE_GROUP, rules: archive.map(rule) },
+  { name: ANALYTICS_GROUP, rules: analytics.map(rule) },
 ]
 
-/** What can be raised where an exchange has an archive, or has none. */
-export const alertGroupsOf = ({ hasArchive }: { readonly hasArchive: boolean }): readonly AlertGroup[] =>
-  alertGroups.filter(({ name }) => hasArchive || name !== ARCHIVE_GROUP)
+/** What can be raised where an exchange has an archive and tables, or has none. */
+export const alertGroupsOf = ({
+  hasArchive,
+  hasAnalytics,
+}: {
+  readonly hasArchive: boolean
+  readonly hasAnalytics: boolean
+}): readonly AlertGroup[] =>
+  alertGroups
+    .filter(({ name }) => hasArchive || name !== ARCHIVE_GROUP)
+    .filter(({ name }) => hasAnalytics || name !== ANALYTICS_GROUP)
 
 function rule({ name, severity, expr, for: holds, summary, description }: Alert): AlertRule {
   return {

@@ -1,3 +1,4 @@
+import { createEvents as analyticsEvents } from '@bourse/analytics/events'
 import { createEvents as archiveEvents } from '@bourse/archive/events'
 import { createEvents as gatewayEvents, watchOrderEntry } from '@bourse/gateway/events'
 import { countEntries, createEvents as marketDataEvents } from '@bourse/market-data/events'
@@ -15,10 +16,11 @@ const OF_PROMETHEUS = ['up']
 export function exportedMetrics(): ReadonlySet<string> {
   const log = createLog({ name: 'metrics', level: 'silent' })
   const nothing = {} as never
-  const registries = ['gateway', 'engine', 'settlement', 'market-data', 'archive'].map((service) =>
-    createMetrics({ service, version: 'test' }),
+  const registries = ['gateway', 'engine', 'settlement', 'market-data', 'archive', 'analytics'].map(
+    (service) => createMetrics({ service, version: 'test' }),
   )
-  const [gateway, engine, settlement, marketData, archive] = registries as [
+  const [gateway, engine, settlement, marketData, archive, analytics] = registries as [
+    Registry,
     Registry,
     Registry,
     Registry,
@@ -34,6 +36,7 @@ export function exportedMetrics(): ReadonlySet<string> {
   publishReconciliation(nothing, settlement)
   marketDataEvents(log, marketData)
   archiveEvents(log, archive)
+  analyticsEvents(log, analytics)
   countEntries(marketData, () => [])
   const names = registries.flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name))
   return new Set([

@@ -97,10 +97,10 @@ describe('Manifests for a cluster whose load balancer is an Ingress', () => {
 })
 
 describe('Manifests of all environments', () => {
-  it('have the same services, and those on AWS an archive', () => {
+  it('have the same services, and those on AWS an archive and tables', () => {
     const everywhere = ['gateway-blue', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
     for (const environment of ENVIRONMENTS) {
-      const names = LOCAL.includes(environment) ? everywhere : ['archive', ...everywhere]
+      const names = LOCAL.includes(environment) ? everywhere : ['analytics', 'archive', ...everywhere]
       const services = names.map((name) => `Deployment/${name}`)
       assert.deepEqual(servicesOf(objectsOf(environment)), services, environment)
     }
@@ -116,7 +116,8 @@ describe('Manifests of all environments', () => {
 
   it('carry the alerts wherever somebody can raise them', () => {
     for (const environment of ENVIRONMENTS.filter((each) => each !== 'minimal')) {
-      const groups = alertGroupsOf({ hasArchive: !LOCAL.includes(environment) })
+      const onAws = !LOCAL.includes(environment)
+      const groups = alertGroupsOf({ hasArchive: onAws, hasAnalytics: onAws })
       const names = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
       const text = JSON.stringify(objectsOf(environment))
       assert.deepEqual(
