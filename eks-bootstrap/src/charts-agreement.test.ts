@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { Template } from 'aws-cdk-lib/assertions'
+import { columnsOf } from '@bourse/analytics/testing/columns-of'
+import { tablesOfOneTrade } from '@bourse/analytics/testing/one-trade'
 import { NAMESPACE } from '@bourse/charts/constructs/labels'
 import { KUBERNETES_VERSIONS } from '@bourse/charts/gates/kubernetes-schemas'
 import { renderEnvironment, type KubernetesObject } from '@bourse/charts/render'
@@ -176,6 +178,42 @@ for (const name of ['dev', 'staging', 'production'] as const) {
       )
     })
 
+    it('agree on the tables: the catalogue looks where analytics may write, for the columns that are written', async () => {
+      const { url } = values.analytics
+      const statements = flat(roleOf(name, 'analytics'))
+      const storage = template(name, 'Storage')
+      const buckets = resources(storage, 'AWS::S3::Bucket')
+      const bucketNames = new Map(
+        buckets.map(({ logicalId, properties }) => [logicalId, properties['BucketName']]),
+      )
+      const declared = resources(storage, 'AWS::Glue::Table').map(
+        ({ properties }) => properties['TableInput'] as GlueTable,
+      )
+      const files = [...(await tablesOfOneTrade(Date.UTC(2026, 10, 30)))]
+      assert.equal(declared.length, files.length)
+      for (const { Name, StorageDescriptor, PartitionKeys, Parameters } of declared) {
+        const [file, bytes] = files.find(([each]) => each.startsWith(`${Name}/`)) ?? ['', Buffer.alloc(0)]
+        const place = joined(StorageDescriptor.Location, bucketNames)
+        same(`where ${Name} is`, { estate: place, charts: `${url}/${Name}/` })
+        const [partition] = PartitionKeys
+        assert.deepEqual(partition, { Name: 'day', Type: 'string' })
+        assert.equal(Parameters['projection.day.format'], 'yyyy-MM-dd')
+        same(`where a day of ${Name} is`, {
+          estate: joined(Parameters['storage.location.template'], bucketNames).replace(
+            '${day}',
+            '2026-11-30',
+          ),
+          charts: `${url}/${file.replace(/[^/]+$/, '')}`,
+        })
+        const writable = `${url?.replace('s3://', 'arn:aws:s3:::').replace(/\d+$/, '*')}/${Name}/*`
+        assert(statements.includes(`"${writable}"`), `${writable} in ${statements}`)
+        same(`the columns of ${Name}`, {
+          estate: StorageDescriptor.Columns.map(({ Name: column, Type: type }) => [column, type]),
+          charts: columnsOf(bytes),
+        })
+      }
+    })
+
     it('agree on who pods are: what speaks to MSK has a role', () => {
       same('the namespace', { estate: estate.gitOps.namespace, charts: NAMESPACE })
       const roles = resources(template(name, 'Addons'), 'AWS::EKS::PodIdentityAssociation')
@@ -242,6 +280,26 @@ for (const name of ['dev', 'staging', 'production'] as const) {
       }
     })
   })
+}
+
+type Named = { readonly Name: string; readonly Type: string }
+
+type GlueTable = {
+  readonly Name: string
+  readonly PartitionKeys: readonly Named[]
+  readonly Parameters: Readonly<Record<string, unknown>>
+  readonly StorageDescriptor: { readonly Location: unknown; readonly Columns: readonly Named[] }
+}
+
+/** A template's text, with the names of what it refers to. */
+function joined(value: unknown, names: ReadonlyMap<unknown, unknown>): string {
+  if (typeof value === 'string') return value
+  const { 'Fn::Join': join, Ref: reference } = value as {
+    readonly 'Fn::Join'?: readonly [string, readonly unknown[]]
+    readonly Ref?: string
+  }
+  if (join === undefined) return String(names.get(reference))
+  return join[1].map((part) => joined(part, names)).join(join[0])
 }
 
 type Side = { readonly estate: unknown; readonly charts: unknown }
