@@ -4,7 +4,7 @@ import { at, named, one, rendered } from './testing/rendered.ts'
 
 const LOCAL = {
   ...{ inCluster: true, hasPrometheus: true, hasDemoMarket: true, hasKeda: true, hasTraefik: true },
-  ...{ hasArchive: false, inStandbyRegion: false },
+  ...{ hasArchive: false, hasAnalytics: false, inStandbyRegion: false },
   ...{ clients: ['172.16.0.0/12'], healthChecks: [], apiServer: ['10.96.0.0/12'] },
   ...{ datastores: [], https: [], monitoring: null },
 }
@@ -30,13 +30,13 @@ describe('edges', () => {
     assert.deepEqual(from(list, 'archive'), [])
   })
 
-  it('lead the archive to the log and to S3', () => {
+  it('lead archive and analytics, where they are, to the log and to S3', () => {
     const aws = { ...LOCAL, inCluster: false, datastores: ['10.0.20.0/24'], https: ['0.0.0.0/0'] }
-    assert.deepEqual(from(edges({ ...aws, hasArchive: true }), 'archive'), [
-      '10.0.20.0/24 9098',
-      '169.254.170.23/32 80',
-      '0.0.0.0/0 443',
-    ])
+    const there = ['10.0.20.0/24 9098', '169.254.170.23/32 80', '0.0.0.0/0 443']
+    const list = edges({ ...aws, hasArchive: true })
+    assert.deepEqual(from(list, 'archive'), there)
+    assert.deepEqual(from(list, 'analytics'), [])
+    assert.deepEqual(from(edges({ ...aws, hasAnalytics: true }), 'analytics'), there)
   })
 
   it('lead in a region that waits to the datastores, and nobody in', () => {
@@ -81,7 +81,8 @@ describe('network policies', () => {
   it('are one for each name of an edge', () => {
     const others = ['default-deny', 'dns']
     const policies = named(rendered('production'), 'NetworkPolicy').filter((name) => !others.includes(name))
-    const services = ['archive', 'gateway', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
+    const engines = ['matching-engine', 'risk-engine']
+    const services = ['analytics', 'archive', 'gateway', 'market-data', 'settlement', ...engines]
     assert.deepEqual(policies.toSorted(), [...services, 'cut', 'prepare', 'reconcile', 'smoke'].toSorted())
   })
 })

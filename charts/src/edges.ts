@@ -15,6 +15,7 @@ export type EdgeFacts = {
   readonly hasKeda: boolean
   readonly hasTraefik: boolean
   readonly hasArchive: boolean
+  readonly hasAnalytics: boolean
   /** Nobody trades, so there is no gateway and nobody who asks it; the cut is followed. */
   readonly inStandbyRegion: boolean
   readonly clients: readonly string[]
@@ -38,10 +39,16 @@ const SERVICES = ['gateway', 'risk-engine', 'matching-engine', 'settlement', 'ma
 const READS_REDIS = ['gateway', 'market-data']
 const OF_SERVING = ['gateway', 'reconcile', 'smoke', 'demo-market']
 
-const services = ({ hasArchive, inStandbyRegion }: EdgeFacts): readonly string[] => [
-  ...SERVICES,
+/** They read the log and write into S3. */
+const objectWriters = ({ hasArchive, hasAnalytics }: EdgeFacts): readonly string[] => [
   ...(hasArchive ? ['archive'] : []),
-  ...(inStandbyRegion ? ['cut-follower'] : []),
+  ...(hasAnalytics ? ['analytics'] : []),
+]
+
+const services = (facts: EdgeFacts): readonly string[] => [
+  ...SERVICES,
+  ...objectWriters(facts),
+  ...(facts.inStandbyRegion ? ['cut-follower'] : []),
 ]
 
 /** `cut` is a Job that a person runs, as `k8s/delivery/cut.sh` makes it. */
@@ -107,9 +114,9 @@ function entryEdges({ hasTraefik, clients, healthChecks }: EdgeFacts): Edge[] {
 }
 
 /** To the issuer's keys and to S3. */
-function httpsEdges({ hasArchive, https }: EdgeFacts): Edge[] {
-  const outward = hasArchive ? ['gateway', 'archive', 'cut'] : ['gateway']
-  return outward.map((name) => ({ from: pods(name), to: { addresses: https }, ports: [443] }))
+function httpsEdges(facts: EdgeFacts): Edge[] {
+  const outward = ['gateway', ...objectWriters(facts), ...(facts.hasArchive ? ['cut'] : [])]
+  return outward.map((name) => ({ from: pods(name), to: { addresses: facts.https }, ports: [443] }))
 }
 
 function scrapeEdges(facts: EdgeFacts): Edge[] {

@@ -16,6 +16,7 @@ import { postgres } from './datastores/postgres.ts'
 import { prometheus } from './datastores/prometheus.ts'
 import { redis } from './datastores/redis.ts'
 import { type EdgeFacts, edges } from './edges.ts'
+import { analytics } from './services/analytics.ts'
 import { archive } from './services/archive.ts'
 import { CutFollower } from './services/cut-follower.ts'
 import { matchingEngine, riskEngine } from './services/engines.ts'
@@ -46,15 +47,21 @@ export function exchange(given: Values): readonly Chart[] {
 
 const LOG_SERVICES = ['risk-engine', 'matching-engine', 'settlement', 'market-data']
 
-const alertsOf = (values: Values) =>
-  alertGroupsOf({ hasArchive: values.archive.url !== null, inStandbyRegion: isInStandbyRegion(values) })
+const objectWriters = ({ archive, analytics }: Values) => ({
+  hasArchive: archive.url !== null,
+  hasAnalytics: analytics.url !== null,
+})
 
 const isInStandbyRegion = ({ standbyRegion }: Values): boolean => standbyRegion !== null
 
-/** What is archived is archived where the exchange serves, and nobody plays with one that follows. */
+const alertsOf = (values: Values) =>
+  alertGroupsOf({ ...objectWriters(values), inStandbyRegion: isInStandbyRegion(values) })
+
+/** What goes into objects is written where the exchange serves, and nobody plays with one that follows. */
 const followed = (values: Values): Values => ({
   ...values,
   archive: { ...values.archive, url: null },
+  analytics: { ...values.analytics, url: null },
   operator: { ...values.operator, demoMarket: false },
 })
 
@@ -76,6 +83,7 @@ function datastores(file: File, values: Values): void {
   const gateways = gateway.idle === null ? [gateway.active] : ['blue', 'green']
   const workloads = [...gateways.map((slot) => `gateway-${slot}`), ...LOG_SERVICES]
   if (values.archive.url !== null) workloads.push('archive')
+  if (values.analytics.url !== null) workloads.push('analytics')
   prometheus(file('20-prometheus'), { ...inCluster.prometheus, workloads, alerts: alertsOf(values) })
 }
 
@@ -148,6 +156,13 @@ function services(file: File, values: Values): void {
       values: archiveValues,
       placement: stateless('archive'),
     })
+  const { url: tables, ...analyticsValues } = values.analytics
+  if (tables !== null)
+    analytics(file('40-analytics'), {
+      ...{ ...shared, url: tables },
+      values: analyticsValues,
+      placement: stateless('analytics'),
+    })
   if (lagSource !== null && iamRegion !== null) authenticateScalers(file('30-kafka-iam'))
 }
 
@@ -189,14 +204,14 @@ const pullPolicyOf = ({ image, inCluster }: Values): ImagePullPolicy =>
   inCluster !== null || image.includes('@sha256:') ? ImagePullPolicy.IF_NOT_PRESENT : ImagePullPolicy.ALWAYS
 
 function edgeFacts(values: Values): EdgeFacts {
-  const { inCluster, features, ingress, network, operator, archive: archived } = values
+  const { inCluster, features, ingress, network, operator } = values
   return {
     ...network,
     inCluster: inCluster !== null,
     hasPrometheus: inCluster !== null && inCluster.prometheus !== null,
     hasKeda: features.keda,
     hasDemoMarket: operator.demoMarket,
-    hasArchive: archived.url !== null,
+    ...objectWriters(values),
     inStandbyRegion: isInStandbyRegion(values),
     hasTraefik: ingress?.className === 'traefik',
   }

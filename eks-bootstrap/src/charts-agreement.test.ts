@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { Template } from 'aws-cdk-lib/assertions'
+import { columnsOf } from '@bourse/analytics/testing/columns-of'
+import { tablesOfOneTrade } from '@bourse/analytics/testing/one-trade'
 import { NAMESPACE } from '@bourse/charts/constructs/labels'
 import { KUBERNETES_VERSIONS } from '@bourse/charts/gates/kubernetes-schemas'
 import { renderEnvironment, type KubernetesObject } from '@bourse/charts/render'
@@ -158,6 +160,42 @@ for (const name of ['dev', 'staging', 'production'] as const) {
       )
     })
 
+    it('agree on the tables: the catalogue looks where analytics may write, for the columns that are written', async () => {
+      const { url } = values.analytics
+      const statements = flat(roleOf(name, 'analytics'))
+      const storage = template(name, 'Storage')
+      const buckets = resources(storage, 'AWS::S3::Bucket')
+      const bucketNames = new Map(
+        buckets.map(({ logicalId, properties }) => [logicalId, properties['BucketName']]),
+      )
+      const declared = resources(storage, 'AWS::Glue::Table').map(
+        ({ properties }) => properties['TableInput'] as GlueTable,
+      )
+      const files = [...(await tablesOfOneTrade(Date.UTC(2026, 10, 30)))]
+      assert.equal(declared.length, files.length)
+      for (const { Name, StorageDescriptor, PartitionKeys, Parameters } of declared) {
+        const [file, bytes] = files.find(([each]) => each.startsWith(`${Name}/`)) ?? ['', Buffer.alloc(0)]
+        const place = joined(StorageDescriptor.Location, bucketNames)
+        same(`where ${Name} is`, { estate: place, charts: `${url}/${Name}/` })
+        const [partition] = PartitionKeys
+        assert.deepEqual(partition, { Name: 'day', Type: 'string' })
+        assert.equal(Parameters['projection.day.format'], 'yyyy-MM-dd')
+        same(`where a day of ${Name} is`, {
+          estate: joined(Parameters['storage.location.template'], bucketNames).replace(
+            '${day}',
+            '2026-11-30',
+          ),
+          charts: `${url}/${file.replace(/[^/]+$/, '')}`,
+        })
+        const writable = `${url?.replace('s3://', 'arn:aws:s3:::').replace(/\d+$/, '*')}/${Name}/*`
+        assert(statements.includes(`"${writable}"`), `${writable} in ${statements}`)
+        same(`the columns of ${Name}`, {
+          estate: StorageDescriptor.Columns.map(({ Name: column, Type: type }) => [column, type]),
+          charts: columnsOf(bytes),
+        })
+      }
+    })
+
     it('agree on who pods are: what speaks to MSK has a role', () => {
       same('the namespace', { estate: estate.gitOps.namespace, charts: NAMESPACE })
       const roles = resources(template(name, 'Addons'), 'AWS::EKS::PodIdentityAssociation')
@@ -288,16 +326,17 @@ for (const name of ['production-standby', 'production-recovery'] as const) {
         }
     })
 
-    it('agree on where the next epoch is archived: in the bucket of that region', () => {
-      const [, bucket] = /^s3:\/\/([^/]+)\/epoch-\d+$/.exec(values.archive.url ?? '') ?? []
+    it('agree on where the next epoch is archived and tabled: in the buckets of that region', () => {
       const buckets = resources(template('production', 'StandbyStorage'), 'AWS::S3::Bucket').map(
         ({ properties }) => properties['BucketName'],
       )
-      assert(buckets.includes(bucket), `the charts archive into ${bucket}; there are ${buckets.join(', ')}`)
-      assert.notEqual(
-        values.archive.url?.split('/').at(-1),
-        loadValues('production').archive.url?.split('/').at(-1),
-      )
+      const before = loadValues('production')
+      for (const service of ['archive', 'analytics'] as const) {
+        const url = values[service].url ?? ''
+        const [, bucket] = /^s3:\/\/([^/]+)\/epoch-\d+$/.exec(url) ?? []
+        assert(buckets.includes(bucket), `${service} writes into ${bucket}; there are ${buckets.join(', ')}`)
+        assert.notEqual(url.split('/').at(-1), before[service].url?.split('/').at(-1))
+      }
     })
 
     it('agree on nodes and the balancer: what serves here finds what serves there', () => {
@@ -337,6 +376,26 @@ function secretsAndFacts(
       assert.match(secrets.get(key) ?? '', new RegExp(`\\b${property}\\b`), key)
   }
   return asked.length
+}
+
+type Named = { readonly Name: string; readonly Type: string }
+
+type GlueTable = {
+  readonly Name: string
+  readonly PartitionKeys: readonly Named[]
+  readonly Parameters: Readonly<Record<string, unknown>>
+  readonly StorageDescriptor: { readonly Location: unknown; readonly Columns: readonly Named[] }
+}
+
+/** A template's text, with the names of what it refers to. */
+function joined(value: unknown, names: ReadonlyMap<unknown, unknown>): string {
+  if (typeof value === 'string') return value
+  const { 'Fn::Join': join, Ref: reference } = value as {
+    readonly 'Fn::Join'?: readonly [string, readonly unknown[]]
+    readonly Ref?: string
+  }
+  if (join === undefined) return String(names.get(reference))
+  return join[1].map((part) => joined(part, names)).join(join[0])
 }
 
 type Side = { readonly estate: unknown; readonly charts: unknown }

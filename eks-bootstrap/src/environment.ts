@@ -88,6 +88,8 @@ const Data = z.strictObject({
   }),
   secretRotationDays: z.int().min(30).max(90),
   auditRetentionYears: z.int().min(1),
+  /** The epoch of the exchange that the tables of the catalogue are of: its folder in the archive bucket. A cut begins the next. */
+  tablesEpoch: z.int().min(1),
   /** Object lock and vault lock that even the root user cannot lift. Dev does without, to be destroyable. */
   immutable: z.boolean(),
 })

@@ -87,6 +87,7 @@ const PRODUCTION: Environment = {
     },
     secretRotationDays: 30,
     auditRetentionYears: 7,
+    tablesEpoch: 1,
     immutable: true,
   },
   edge: {
@@ -128,6 +129,7 @@ const STAGING: Environment = {
     ...PRODUCTION.data,
     kafka: { ...PRODUCTION.data.kafka, volumeGib: 100 },
     auditRetentionYears: 1,
+    tablesEpoch: 1,
     immutable: false,
   },
   edge: {

@@ -9,7 +9,7 @@ image=${IMAGE:-bourse:dev}
 sbom=${SBOM:-dist/bourse.cdx.json}
 mkdir -p "$(dirname "$sbom")"
 services=()
-for service in archive gateway market-data matching-engine operator risk-engine settlement; do
+for service in analytics archive gateway market-data matching-engine operator risk-engine settlement; do
   services+=(--workspace "@bourse/$service")
 done
 npm_packages() { npx --no-install cyclonedx-npm --package-lock-only --omit dev "${services[@]}" --flatten-components --output-reproducible; }

@@ -12,7 +12,7 @@ const PAGES = join(REPOSITORY, 'k8s/runbooks')
 const rules = alertGroups.flatMap(({ rules }) => rules)
 
 /** So that somebody scrapes it in `local` too. */
-const WITH_ARCHIVE = { archive: { url: 's3://bucket/prefix' } }
+const WITH_OBJECTS = { archive: { url: 's3://bucket/prefix' }, analytics: { url: 's3://bucket/tables' } }
 
 type Series = Readonly<Record<string, string>>
 /**
@@ -37,6 +37,7 @@ const riskLabels = { service: 'risk-engine', partition: '0' }
 const settlement = 'service="settlement",topic="risk.out",partition="0"'
 const settlementLabels = { service: 'settlement', topic: 'risk.out', partition: '0' }
 const archived = 'topic="risk.in",partition="1"'
+const tabled = 'topic="risk.out",partition="1"'
 const built = (names: readonly string[]): Series =>
   Object.fromEntries(names.map((name) => [`bourse_build_info{service="${name}"}`, '1x30']))
 
@@ -223,6 +224,33 @@ const CASES: Readonly<Record<string, Case>> = {
     by: '7m',
     labels: { service: 'risk-engine' },
   },
+  AnalyticsLate: {
+    fires: {
+      [`bourse_analytics_log_time_seconds{${tabled},pod="a"}`]: '0x350',
+      [`bourse_analytics_lag_records{${tabled},pod="a"}`]: '5x350',
+    },
+    quiet: {
+      // Nothing new; and files that come as they should.
+      [`bourse_analytics_log_time_seconds{${tabled},pod="a"}`]: '0x350',
+      [`bourse_analytics_lag_records{${tabled},pod="a"}`]: '0x350',
+      'bourse_analytics_log_time_seconds{topic="orders.out",partition="0",pod="a"}': '0+15x350',
+      'bourse_analytics_lag_records{topic="orders.out",partition="0",pod="a"}': '5x350',
+    },
+    by: '75m',
+    labels: { topic: 'risk.out', partition: '1' },
+  },
+  AnalyticsStopped: {
+    fires: { [`bourse_analytics_stopped{${tabled},reason="malformed",pod="a"}`]: '0 1x20' },
+    quiet: { [`bourse_analytics_stopped{${tabled},reason="malformed",pod="a"}`]: '0x20' },
+    by: '2m',
+    labels: { topic: 'risk.out', partition: '1', reason: 'malformed' },
+  },
+  AnalyticsAbsent: {
+    fires: { 'bourse_build_info{service="analytics"}': '1x4' },
+    quiet: { 'bourse_build_info{service="analytics"}': '1x100' },
+    by: '20m',
+    labels: {},
+  },
   TargetDown: {
     fires: { 'up{pod="gateway-1"}': '0x30' },
     quiet: { 'up{pod="gateway-1"}': '0x4 1x30', 'up{namespace="other",pod="x"}': '0x30' },
@@ -314,6 +342,7 @@ const SERVICE_OF: readonly (readonly [metric: RegExp, service: string])[] = [
   [/^bourse_market_data_/, 'market-data'],
   [/^bourse_archive_/, 'archive'],
   [/^bourse_cut_/, 'cut'],
+  [/^bourse_analytics_/, 'analytics'],
   [/^up\b/, 'gateway'],
 ]
 
@@ -329,7 +358,7 @@ function asScraped(series: Series, environment: 'local' | 'production'): Series 
       const scraped =
         service === 'cut'
           ? scrapedBy(rendered('production-standby'), 'cut-follower')
-          : scrapedBy(rendered(environment, WITH_ARCHIVE), service === 'gateway' ? 'gateway-blue' : service)
+          : scrapedBy(rendered(environment, WITH_OBJECTS), service === 'gateway' ? 'gateway-blue' : service)
       assert(scraped, `nobody scrapes ${text} in ${environment}`)
       const target: Scraped['target'] = {
         ...scraped.target,

@@ -48,6 +48,8 @@ const RESTARTS_MAX = 3
 const CUT_BEHIND_SECONDS_MAX = 150
 /** Files are closed after five minutes; copies in the second region come up to fifteen later, and an hour is promised. */
 const ARCHIVE_AGE_SECONDS_MAX = 1_800
+/** Nobody trades by the tables: an hour is a look today. */
+const TABLES_AGE_SECONDS_MAX = 3_600
 
 /** What must never be: each of these is a rule of the architecture that does not hold. */
 const correctness: readonly Alert[] = [
@@ -228,7 +230,7 @@ const service: readonly Alert[] = [
   {
     name: 'ServiceRestarts',
     severity: 'warning',
-    expr: `changes(process_start_time_seconds{service=~"${[...SERVICES, 'archive'].join('|')}"}[15m]) >= ${RESTARTS_MAX}`,
+    expr: `changes(process_start_time_seconds{service=~"${[...SERVICES, 'archive', 'analytics'].join('|')}"}[15m]) >= ${RESTARTS_MAX}`,
     for: '0s',
     summary: '{{ $labels.pod }} began {{ $value }} times in a quarter of an hour',
     description: 'It ends by itself each time; its last lines say why.',
@@ -268,6 +270,39 @@ const archive: readonly Alert[] = [
   },
 ]
 
+/** Of the tables: everything in them can be written again from the log. */
+const analytics: readonly Alert[] = [
+  {
+    name: 'AnalyticsLate',
+    severity: 'warning',
+    expr:
+      `time() - max by (topic, partition) (bourse_analytics_log_time_seconds) > ${TABLES_AGE_SECONDS_MAX}\n` +
+      'and\nmax by (topic, partition) (bourse_analytics_lag_records) > 0',
+    for: '10m',
+    summary:
+      'The tables of {{ $labels.topic }} partition {{ $labels.partition }} end {{ $value }} seconds ago',
+    description: 'The log has newer records. Queries do not see them; nothing is lost.',
+  },
+  {
+    name: 'AnalyticsStopped',
+    severity: 'warning',
+    expr: 'max by (topic, partition, reason) (bourse_analytics_stopped) > 0',
+    for: '0s',
+    summary:
+      'The tables of {{ $labels.topic }} partition {{ $labels.partition }} stand still: {{ $labels.reason }}',
+    description:
+      'Files and log contradict each other, or the log holds what cannot be read. The others go on.',
+  },
+  {
+    name: 'AnalyticsAbsent',
+    severity: 'warning',
+    expr: 'absent(bourse_build_info{service="analytics"})',
+    for: '10m',
+    summary: 'No analytics answer to Prometheus',
+    description: 'No table is written, or monitoring is gone.',
+  },
+]
+
 /** In a region that waits: what it would begin with if it had to serve now. */
 const standbyRegion: readonly Alert[] = [
   {
@@ -293,7 +328,12 @@ const standbyRegion: readonly Alert[] = [
 export const runbookOf = (alert: string): string =>
   `${alert.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.md`
 
-type Place = { readonly hasArchive: boolean; readonly inStandbyRegion: boolean }
+/** What an exchange writes into objects, and whether it serves or follows. */
+type Place = {
+  readonly hasArchive: boolean
+  readonly hasAnalytics: boolean
+  readonly inStandbyRegion: boolean
+}
 
 /** In a region that waits nobody trades and nobody reconciles. */
 const OF_SERVING = [
@@ -306,6 +346,7 @@ const groups: readonly (AlertGroup & { readonly isRaisedIn?: (place: Place) => b
   { name: 'bourse-ownership', rules: ownership.map(rule) },
   { name: 'bourse-service', rules: service.map(rule) },
   { name: 'bourse-archive', rules: archive.map(rule), isRaisedIn: ({ hasArchive }) => hasArchive },
+  { name: 'bourse-analytics', rules: analytics.map(rule), isRaisedIn: ({ hasAnalytics }) => hasAnalytics },
   {
     name: 'bourse-standby-region',
     rules: standbyRegion.map(rule),
@@ -315,7 +356,7 @@ const groups: readonly (AlertGroup & { readonly isRaisedIn?: (place: Place) => b
 
 export const alertGroups: readonly AlertGroup[] = groups.map(({ name, rules }) => ({ name, rules }))
 
-/** What can be raised where an exchange has an archive or has none, serves or follows. */
+/** What can be raised where an exchange has an archive and tables or has none, serves or follows. */
 export const alertGroupsOf = (place: Place): readonly AlertGroup[] =>
   groups
     .filter(({ isRaisedIn }) => isRaisedIn?.(place) ?? true)

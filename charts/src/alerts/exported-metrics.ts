@@ -1,3 +1,4 @@
+import { createEvents as analyticsEvents } from '@bourse/analytics/events'
 import { createEvents as archiveEvents } from '@bourse/archive/events'
 import { createEvents as gatewayEvents, watchOrderEntry } from '@bourse/gateway/events'
 import { countEntries, createEvents as marketDataEvents } from '@bourse/market-data/events'
@@ -16,10 +17,11 @@ const OF_PROMETHEUS = ['up']
 export function exportedMetrics(): ReadonlySet<string> {
   const log = createLog({ name: 'metrics', level: 'silent' })
   const nothing = {} as never
-  const registries = ['gateway', 'engine', 'settlement', 'market-data', 'archive', 'cut'].map((service) =>
-    createMetrics({ service, version: 'test' }),
-  )
-  const [gateway, engine, settlement, marketData, archive, cut] = registries as [
+  const registries = [
+    ...['gateway', 'engine', 'settlement', 'market-data', 'archive', 'analytics', 'cut'],
+  ].map((service) => createMetrics({ service, version: 'test' }))
+  const [gateway, engine, settlement, marketData, archive, analytics, cut] = registries as [
+    Registry,
     Registry,
     Registry,
     Registry,
@@ -36,6 +38,7 @@ export function exportedMetrics(): ReadonlySet<string> {
   publishReconciliation(nothing, settlement)
   marketDataEvents(log, marketData)
   archiveEvents(log, archive)
+  analyticsEvents(log, analytics)
   publishCutMetrics(cut, { cut: nothing, copies: nothing })
   countEntries(marketData, () => [])
   const names = registries.flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name))

@@ -120,10 +120,11 @@ describe('what reads the log', () => {
       ['risk-engine risk.in'],
       ['matching-engine orders.in'],
     ])
-    const archive = triggers('archive', 'production').map(
-      ({ metadata }) => `${metadata['consumerGroup']} ${metadata['topic']}`,
+    const [archive, analytics] = ['archive', 'analytics'].map((name) =>
+      triggers(name, 'production').map(({ metadata }) => `${metadata['consumerGroup']} ${metadata['topic']}`),
     )
     assert.deepEqual(archive, ['archive risk.in', 'archive orders.in'])
+    assert.deepEqual(analytics, ['analytics risk.out', 'analytics orders.out'])
   })
 
   it('keeps two engines at least and lets one go in ten minutes, half an hour after the need', () => {

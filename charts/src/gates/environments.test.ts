@@ -103,10 +103,10 @@ describe('Manifests for a cluster whose load balancer is an Ingress', () => {
 })
 
 describe('Manifests of all environments', () => {
-  it('have the same services, and those on AWS an archive', () => {
+  it('have the same services, and those on AWS an archive and tables', () => {
     const everywhere = ['gateway-blue', 'market-data', 'matching-engine', 'risk-engine', 'settlement']
     for (const environment of ENVIRONMENTS.filter((each) => !isStandby(each))) {
-      const names = LOCAL.includes(environment) ? everywhere : ['archive', ...everywhere]
+      const names = LOCAL.includes(environment) ? everywhere : ['analytics', 'archive', ...everywhere]
       const services = names.map((name) => `Deployment/${name}`)
       assert.deepEqual(servicesOf(objectsOf(environment)), services, environment)
     }
@@ -139,8 +139,12 @@ describe('Manifests of all environments', () => {
   it('carry the alerts wherever somebody can raise them', () => {
     for (const environment of ENVIRONMENTS.filter((each) => each !== 'minimal')) {
       const inStandbyRegion = isStandby(environment)
-      const hasArchive = !LOCAL.includes(environment) && !inStandbyRegion
-      const groups = alertGroupsOf({ hasArchive, inStandbyRegion })
+      const writesObjects = !LOCAL.includes(environment) && !inStandbyRegion
+      const groups = alertGroupsOf({
+        hasArchive: writesObjects,
+        hasAnalytics: writesObjects,
+        inStandbyRegion,
+      })
       const names = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
       const text = JSON.stringify(objectsOf(environment))
       assert.deepEqual(

@@ -107,7 +107,7 @@ const isScaled = (objects: readonly Manifest[], workload: Workload): boolean =>
   scalers(objects).some(({ target }) => target === nameOf(workload))
 
 /** Consumers may be one: the log keeps what they have not read. */
-const isGroup = (target: string): boolean => /\/(?:settlement|market-data|archive)$/.test(target)
+const isGroup = (target: string): boolean => /\/(?:settlement|market-data|archive|analytics)$/.test(target)
 
 /** How many partitions an engine shares out, as the gateway is told; undefined for what is no engine. */
 function partitionsOf(objects: readonly Manifest[], { metadata }: Workload): number | undefined {

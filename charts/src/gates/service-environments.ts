@@ -1,3 +1,4 @@
+import { environment as analytics } from '@bourse/analytics/config'
 import { environment as archive } from '@bourse/archive/config'
 import { environment as gateway } from '@bourse/gateway/config'
 import { environment as marketData } from '@bourse/market-data/config'
@@ -14,6 +15,7 @@ const OF_THE_CLUSTER = ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT']
 
 /** What each process reads, as it parses it itself. */
 const shapes: Readonly<Record<string, z.ZodRawShape>> = {
+  analytics,
   archive,
   gateway,
   settlement,

@@ -150,6 +150,15 @@ const shape = z.strictObject({
   cutFollower: z
     .strictObject({ resources, settings, terminationGraceSeconds: workload.terminationGraceSeconds })
     .describe('makes the cut of the copies, where `standbyRegion` is given'),
+  analytics: z.strictObject({
+    ...workload,
+    url: z
+      .string()
+      .regex(/^s3:\/\/[a-z0-9.-]+\/\S+$/, 'must be s3://bucket/prefix')
+      .nullable()
+      .describe('where the tables `trades` and `events` are; null: nowhere, and the service is left out'),
+    scaling: lagScaling,
+  }),
   operator: z.strictObject({
     resources,
     reconcileSchedule: z.string().regex(/^(\S+ ){4}\S+$/, 'must have five fields, as cron'),
@@ -201,13 +210,14 @@ export const drainSecondsOf = ({ preStopSeconds, shutdownGraceMs, settings }: Dr
 type Check = (values: Values) => readonly [path: string, message: string][]
 
 const needsAtMost: Check = (values) => {
-  const { partitions, riskEngine, matchingEngine, settlement, marketData, archive } = values
+  const { partitions, riskEngine, matchingEngine, settlement, marketData, archive, analytics } = values
   const bounds = [
     ['riskEngine', riskEngine, partitions.risk, 'partitions.risk'],
     ['matchingEngine', matchingEngine, partitions.matching, 'partitions.matching'],
     ['settlement', settlement, partitions.risk + partitions.matching, 'the sum of partitions'],
     ['marketData', marketData, partitions.matching, 'partitions.matching'],
     ['archive', archive, partitions.risk + partitions.matching, 'the sum of partitions'],
+    ['analytics', analytics, partitions.risk + partitions.matching, 'the sum of partitions'],
   ] as const
   return bounds
     .filter(([, { scaling }, limit]) => scaling.maxReplicas > limit)
@@ -217,8 +227,16 @@ const needsAtMost: Check = (values) => {
     ])
 }
 
-const workloadsOf = ({ gateway, riskEngine, matchingEngine, settlement, marketData, archive }: Values) =>
-  Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData, archive })
+const workloadsOf = ({
+  gateway,
+  riskEngine,
+  matchingEngine,
+  settlement,
+  marketData,
+  archive,
+  analytics,
+}: Values) =>
+  Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData, archive, analytics })
 
 const minimumBelowMaximum: Check = (values) =>
   workloadsOf(values)

@@ -333,6 +333,8 @@ describe('Workload identity', () => {
     assert.deepEqual(topics('market-data', 'WriteData'), [])
     assert.deepEqual(topics('archive', 'ReadData').sort(), ['orders.in', 'risk.in'])
     assert.deepEqual(topics('archive', 'WriteData'), [])
+    assert.deepEqual(topics('analytics', 'ReadData').sort(), ['orders.out', 'risk.out'])
+    assert.deepEqual(topics('analytics', 'WriteData'), [])
     assert.deepEqual(topics('settlement', 'WriteData'), [])
     // Each log begins with a record that names it: who creates a topic writes it.
     assert.deepEqual(topics('operator', 'WriteData').sort(), [
@@ -348,6 +350,7 @@ describe('Workload identity', () => {
       'settlement',
       'market-data',
       'archive',
+      'analytics',
     ]) {
       assert.deepEqual(topics(name, 'CreateTopic'), [], name)
     }
@@ -356,13 +359,14 @@ describe('Workload identity', () => {
     assert(topics('operator', 'ReadData').includes('*.orders.in'))
   })
 
-  it('lets the archive write the inputs and nothing else, and the operator read them, in both regions', () => {
+  it('lets archive and analytics write what is theirs and nothing else, and the operator read the inputs, in both regions', () => {
     for (const [stack, region] of [
       ['Addons', 'us-east-1'],
       ['StandbyAddons', 'us-west-2'],
     ] as const) {
       const made = template('production', stack)
-      const bucket = `arn:aws:s3:::bourse-production-audit-666666666666-${region}`
+      const bucketOf = (noun: string) => `arn:aws:s3:::bourse-production-${noun}-666666666666-${region}`
+      const bucket = bucketOf('audit')
       const allowed = (service: string) => {
         const role = resources(made, 'AWS::IAM::Role').find(
           ({ properties }) => properties['RoleName'] === `bourse-production-${service}-${region}`,
@@ -371,13 +375,19 @@ describe('Workload identity', () => {
           [Action ?? []]
             .flat()
             .filter((action) => action.startsWith('s3:'))
-            .map((action) => `${action} ${String(Resource)}`),
+            .flatMap((action) => [Resource].flat().map((resource) => `${action} ${String(resource)}`)),
         )
       }
       const reads = [`s3:GetObject ${bucket}/epoch-*/inputs/*`, `s3:ListBucket ${bucket}`]
       assert.deepEqual(allowed('operator').sort(), reads)
       const writes = [...reads, `s3:PutObject ${bucket}/epoch-*/inputs/*`]
       assert.deepEqual(allowed('archive').sort(), writes)
+      const tables = ['events', 'trades'].map((table) => `${bucketOf('archive')}/epoch-*/${table}/*`)
+      assert.deepEqual(allowed('analytics').sort(), [
+        ...tables.map((table) => `s3:GetObject ${table}`),
+        `s3:ListBucket ${bucketOf('archive')}`,
+        ...tables.map((table) => `s3:PutObject ${table}`),
+      ])
     }
   })
 
@@ -398,7 +408,8 @@ describe('Workload identity', () => {
   })
 
   it('lets a service act for its own consumer group alone', () => {
-    for (const name of ['risk-engine', 'matching-engine', 'settlement', 'market-data', 'archive']) {
+    const groups = ['risk-engine', 'matching-engine', 'settlement', 'market-data', 'archive', 'analytics']
+    for (const name of groups) {
       assert.deepEqual(topics(name, 'AlterGroup'), [name])
       // Followers outside the group still ask who coordinates their name.
       assert.deepEqual(topics(name, 'DescribeGroup'), [`${name}*`])
@@ -541,6 +552,7 @@ const SERVICES = [
   'market-data',
   'operator',
   'archive',
+  'analytics',
 ] as const
 
 type Statement = {

@@ -16,12 +16,16 @@ type Kafka = {
   readonly clientId?: string
 }
 
+type Folders = { readonly reads?: readonly string[]; readonly writes?: readonly string[] }
+
 type Workload = {
   /** Of one site alone. @default of both */
   readonly only?: Role
   readonly kafka?: Kafka
   /** Folders in the bucket `audit`, with patterns: what is written there is under lock in production, in both regions. */
-  readonly audit?: { readonly reads?: readonly string[]; readonly writes?: readonly string[] }
+  readonly audit?: Folders
+  /** Folders in the bucket `archive`, which is asked as tables. */
+  readonly archive?: Folders
   readonly extra?: (place: Place) => readonly iam.PolicyStatement[]
   /** What a flag of the primary site adds. */
   readonly features?: Partial<Record<keyof Features, (place: Place) => readonly iam.PolicyStatement[]>>
@@ -41,6 +45,8 @@ const INPUT_COPIES = ['*.risk.in', '*.orders.in']
 
 /** The archive of the inputs has a folder for each epoch: every recovery begins another. */
 const INPUT_ARCHIVE = 'epoch-*/inputs'
+/** So have the tables. */
+const TABLES = ['epoch-*/events', 'epoch-*/trades']
 
 /** Metrics travel as log lines; CloudWatch reads them out. */
 export const METRICS_LOG_GROUP = '/bourse/metrics'
@@ -94,6 +100,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     audit: { reads: [INPUT_ARCHIVE], writes: [INPUT_ARCHIVE] },
     features: { tradeStream: streamTrades, openSearch: (place) => [search(place, ['Post', 'Put'])] },
   },
+  analytics: {
+    kafka: { reads: ['risk.out', 'orders.out'], group: 'analytics' },
+    archive: { reads: TABLES, writes: TABLES },
+  },
 }
 
 const roleAt = ({ environment, region }: Place): Role =>
@@ -126,14 +136,15 @@ export function workloadStatements(
   workload: Workload,
   place: Place,
 ): readonly iam.PolicyStatement[] {
-  const { kafka, audit, extra, features = {} } = workload
+  const { kafka, audit, archive, extra, features = {} } = workload
   const { primaryRegion, features: flags } = place.environment
   const added = Object.entries(features).filter(
     ([flag]) => place.region === primaryRegion && flags[flag as keyof Features],
   )
   return [
     ...(kafka === undefined ? [] : kafkaStatements(name, kafka, place)),
-    ...(audit === undefined ? [] : auditStatements(audit, place)),
+    ...(audit === undefined ? [] : bucketStatements('audit', audit, place)),
+    ...(archive === undefined ? [] : bucketStatements('archive', archive, place)),
     ...(extra?.(place) ?? []),
     ...added.flatMap(([, statements]) => statements(place)),
   ]
@@ -169,11 +180,12 @@ function kafkaStatements(
 }
 
 /** Nobody deletes: what writes may not even overwrite, for it asks for names that are free. */
-function auditStatements(
-  { reads = [], writes = [] }: NonNullable<Workload['audit']>,
+function bucketStatements(
+  name: 'audit' | 'archive',
+  { reads = [], writes = [] }: Folders,
   { environment, region }: Place,
 ): iam.PolicyStatement[] {
-  const bucket = `arn:aws:s3:::bourse-${environment.name}-audit-${environment.account}-${region}`
+  const bucket = `arn:aws:s3:::bourse-${environment.name}-${name}-${environment.account}-${region}`
   const objects = (folders: readonly string[]) => folders.map((folder) => `${bucket}/${folder}/*`)
   const statements = []
   if (reads.length > 0) {

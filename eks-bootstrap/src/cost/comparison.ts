@@ -40,7 +40,7 @@ export const ASKED: readonly AskedRow[] = [
     services: ['MSK', 'Kinesis'],
     why: 'one log in three zones takes the place of all three',
   },
-  { asked: 'S3, 500 GB', usd: 15, services: ['S3'], why: 'a year of archive' },
+  { asked: 'S3, 500 GB', usd: 15, services: ['S3'], why: 'a year of archive and tables' },
   {
     asked: 'CloudWatch, 50 GB of logs',
     usd: 150,

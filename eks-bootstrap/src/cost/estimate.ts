@@ -164,6 +164,7 @@ function loadLines({ environment, templates, workload }: Input): Line[] {
   const onDemand = Math.min(workload.vcpus, stateless.onDemandVcpus)
   const burst = workload.vcpus - onDemand
   const standby = templates.has('StandbyData') ? 1 : 0
+  const objectsGb = workload.archiveGb + workload.tablesGb
   const apiRequests = environment.features.apiGateway ? workload.requestsMillion : 0
   return [
     line('Stateless nodes', 'ec2 vcpu on-demand', (onDemand + standby * STANDBY_VCPUS) * HOURS_PER_MONTH),
@@ -172,14 +173,14 @@ function loadLines({ environment, templates, workload }: Input): Line[] {
     line('Aurora', 'aurora requests', (1 + standby) * workload.databaseRequestsMillion),
     line('Aurora', 'aurora replicated writes', standby * workload.databaseRequestsMillion),
     line('MSK Replicator', 'kafka replicated', standby * workload.logRecordsGb),
-    line('Transfer', 'region transfer', standby * (workload.logRecordsGb + workload.archiveGb)),
+    line('Transfer', 'region transfer', standby * (workload.logRecordsGb + objectsGb)),
     // Two copies of every record cross a zone, and so do two thirds of the reads.
     line('Transfer', 'zone transfer', (1 + standby) * workload.logRecordsGb * 4),
     line('DynamoDB', 'dynamodb reads', 5),
     line('DynamoDB', 'dynamodb writes', 2),
     // A year of it, in both regions.
-    line('S3', 's3 storage', workload.archiveGb * 3 * (1 + standby)),
-    line('S3', 's3 glacier instant', workload.archiveGb * 9 * (1 + standby)),
+    line('S3', 's3 storage', objectsGb * 3 * (1 + standby)),
+    line('S3', 's3 glacier instant', objectsGb * 9 * (1 + standby)),
     line('NAT', 'nat data', workload.logGb),
     line(
       'Load balancers',

@@ -10,6 +10,7 @@ export type Workload = {
   readonly logRecordsGb: number
   readonly databaseRequestsMillion: number
   readonly archiveGb: number
+  readonly tablesGb: number
   readonly users: number
 }
 
@@ -18,7 +19,7 @@ const SECONDS_PER_MONTH = 730 * 3600
 const REQUESTS_PER_POD = 50
 const PODS_MIN = 10
 const VCPUS_PER_POD = 2
-/** Streams, settlement, market data, archive, identity, web, Prometheus and the operators. */
+/** Streams, settlement, market data, archive, analytics, identity, web, Prometheus and the operators. */
 const OTHER_VCPUS = 20
 /** 50 GB at 500 requests a second: one line of 40 bytes a request after sampling, the rest events. */
 const LOG_GB_PER_REQUEST_RATE = 0.1
@@ -29,6 +30,8 @@ const LOG_BYTES_PER_REQUEST = 600
 const DATABASE_REQUESTS_PER_REQUEST = 0.02
 /** Measured: the records of a command in both inputs, compressed. */
 const ARCHIVE_BYTES_PER_REQUEST = 90
+/** Measured: what two tables have of a command, compressed. */
+const TABLES_BYTES_PER_REQUEST = 166
 const USERS = 2000
 
 /** A month in which `share` of the time runs at the full rate: 1 for all day, every day. */
@@ -45,6 +48,7 @@ export function workload(requestsPerSecond: number, share = 1): Workload {
     logRecordsGb: (requests * LOG_BYTES_PER_REQUEST) / 1e9,
     databaseRequestsMillion: (requests * DATABASE_REQUESTS_PER_REQUEST) / 1e6,
     archiveGb: (requests * ARCHIVE_BYTES_PER_REQUEST) / 1e9,
+    tablesGb: (requests * TABLES_BYTES_PER_REQUEST) / 1e9,
     users: USERS,
   }
 }

@@ -15,11 +15,13 @@ type ArchiveCatalogueProps = {
   readonly accessLogs: s3.IBucket
   readonly encryptionKey: kms.IKey
   readonly environmentName: string
+  /** The files of this epoch are the tables. */
+  readonly epoch: number
 }
 
 type Column = readonly [name: string, type: string]
 
-/** Trades as the archive writes them: amounts are decimals in text, as everywhere at the edge. */
+/** Trades as the service `analytics` writes them: decimals in text, as everywhere at the edge. */
 const TRADES: readonly Column[] = [
   ['trade_id', 'string'],
   ['symbol', 'string'],
@@ -42,8 +44,8 @@ const EVENTS: readonly Column[] = [
 ]
 
 /**
- * The archive's Parquet as tables. Partitions are computed from their names, so no crawler has to run, and no
- * stream of binary frames is ever poured into the bucket undecoded: the archive service writes Parquet itself.
+ * The Parquet that the service `analytics` writes as tables. Partitions are computed from their names, so no crawler has
+ * to run, and no stream of binary frames is ever poured into the bucket undecoded.
  */
 export class ArchiveCatalogue extends Construct {
   constructor(scope: Construct, id: string, props: ArchiveCatalogueProps) {
@@ -51,13 +53,14 @@ export class ArchiveCatalogue extends Construct {
     const name = `bourse_${props.environmentName}`
     const database = new glue.CfnDatabase(this, 'Database', {
       catalogId: Aws.ACCOUNT_ID,
-      databaseInput: { name, description: 'What the exchange archived' },
+      databaseInput: { name, description: 'What the exchange wrote, decoded' },
     })
     for (const [table, columns] of [
       ['trades', TRADES],
       ['events', EVENTS],
     ] as const) {
-      const created = this.#table(table, columns, `s3://${props.archive.bucketName}/${table}/`, name)
+      const location = `s3://${props.archive.bucketName}/epoch-${props.epoch}/${table}/`
+      const created = this.#table(table, columns, location, name)
       created.addResourceDependency(database)
     }
     new glue.CfnDataCatalogEncryptionSettings(this, 'Encryption', {

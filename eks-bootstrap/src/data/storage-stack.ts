@@ -20,7 +20,7 @@ type StorageStackProps = SiteProps & { readonly network: NetworkStack; readonly 
 /** Everything kept as objects, files or images, and the catalogue that makes the archive a table. */
 export class StorageStack extends BourseStack {
   readonly accessLogs: s3.Bucket
-  /** What is asked by Athena: events and trades as compressed Parquet, receipts and statements. Still to come. */
+  /** What is asked by Athena: events and trades as compressed Parquet. Receipts and statements are still to come. */
   readonly archive: s3.Bucket
   /** What must be provable for years, and what an exchange is made of again: nobody can change or delete it. */
   readonly audit: s3.Bucket
@@ -62,6 +62,7 @@ export class StorageStack extends BourseStack {
       accessLogs: this.accessLogs,
       encryptionKey: key,
       environmentName: this.config.name,
+      epoch: this.config.data.tablesEpoch,
     })
     if (!this.config.features.standbyRegion) return
     this.#replicateImages()

@@ -96,7 +96,7 @@ export class IntegrationsStack extends BourseStack {
         new iam.ServicePrincipal('redshift-serverless.amazonaws.com'),
       ),
     })
-    archive.grantRead(role, 'trades/*')
+    archive.grantRead(role, 'epoch-*/trades/*')
     role.addToPolicy(
       new iam.PolicyStatement({
         actions: [

@@ -1,3 +1,4 @@
+import { ArchiveError } from '@bourse/input-archive/archive-error'
 import type { ArchivedInput } from '@bourse/input-archive/file-name'
 import type { Logger } from '@bourse/platform/log'
 import { Counter, Gauge, type Registry } from 'prom-client'
@@ -23,6 +24,7 @@ export function createEvents(log: Logger, metrics: Registry): ArchiverEvents {
   const reasons = new Map<string, string>()
   const keyOf = ({ topic, partition }: ArchivedInput) => `${topic}/${partition}`
   const labels = ({ topic, partition }: ArchivedInput) => ({ topic, partition })
+  const archived = (input: ArchivedInput, logTimeMs: number) => logTime.set(labels(input), logTimeMs / 1_000)
   return {
     assigned: (input, offset) => log.info({ ...input, offset }, 'archiving input'),
     revoked: (input) => {
@@ -32,18 +34,21 @@ export function createEvents(log: Logger, metrics: Registry): ArchiverEvents {
       reasons.delete(keyOf(input))
       log.info(input, 'gave input up')
     },
-    written: ({ topic, partition }, written) => {
+    written: (input, written) => {
+      const { topic, partition } = input
+      archived(input, written.logTimeMs)
       log.debug({ topic, partition, ...written }, 'file written')
       if (written.by === 'another') return found.inc({ topic })
       files.inc({ topic })
       records.inc({ topic }, written.records)
       bytes.inc({ topic }, written.bytes)
     },
-    archived: (input, logTimeMs) => logTime.set(labels(input), logTimeMs / 1_000),
+    archived,
     lagging: (input, count) => lag.set(labels(input), count),
     stopped: (input, err) => {
-      reasons.set(keyOf(input), err.code)
-      stopped.set({ ...labels(input), reason: err.code }, 1)
+      const reason = err instanceof ArchiveError ? err.code : 'unknown'
+      reasons.set(keyOf(input), reason)
+      stopped.set({ ...labels(input), reason }, 1)
       log.error({ ...input, err }, 'input stands still; the others are archived')
     },
     commitFailed: (err) => log.warn({ err }, 'offsets not committed; tried again later'),

@@ -3,6 +3,7 @@ import { createOpsApp } from '@bourse/platform/health'
 import { listen } from '@bourse/platform/listen'
 import { connectAdmin } from '@bourse/platform/kafka/admin'
 import { connectCommittedOffsets } from '@bourse/platform/kafka/committed'
+import { GATHERING, POLL_INTERVAL_MS_MAX } from '@bourse/platform/kafka/gathering-consumer'
 import { joinConsumerGroup } from '@bourse/platform/kafka/group'
 import { readRecord } from '@bourse/platform/kafka/read-record'
 import { kafkaConnection } from '@bourse/platform/kafka/security'
@@ -13,7 +14,7 @@ import { createMetrics } from '@bourse/platform/metrics'
 import { untilPrepared } from '@bourse/platform/prepared'
 import { readConfig } from './config.ts'
 import { createEvents } from './events.ts'
-import { Archiver, GATHERING, POLL_INTERVAL_MS_MAX } from './kafka/archiver.ts'
+import { createArchiver, type Archiver } from './kafka/archiver.ts'
 
 const NAME = 'archive'
 const config = readConfig()
@@ -39,7 +40,7 @@ await runService({ ...config.times, log }, async ({ resources, shutdown, drainin
   resources.own(offsets, (each) => each.close())
 
   const topics = { 'risk.in': TOPICS.riskIn, 'orders.in': TOPICS.ordersIn }
-  const archiver = new Archiver({
+  const archiver = createArchiver({
     ...{ topics, archive, events, fileAgeMsMax: config.FILE_AGE_MS },
     watermarks: admin.watermarks.bind(admin),
     committed: offsets.of.bind(offsets),

@@ -8,10 +8,10 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { openArchive } from '@bourse/input-archive/open-archive'
 import { REPOSITORY } from '@bourse/local/config'
-import { ArchiveProcess } from './archive-process.ts'
 import { CopiedRegion, readInputs, type InputCopy } from './copied-region.ts'
 import { ExchangeUnderTest } from './exchange-under-test.ts'
 import { assertFillsPair } from './ledger-checks.ts'
+import { ObjectWriter } from './object-writer.ts'
 import { ordersOf, placedIn, type Orders } from './placed-orders.ts'
 import { TradingLoad } from './trading-load.ts'
 
@@ -38,9 +38,9 @@ describe('an exchange of which nothing but its archive is left', function () {
     home = await mkdtemp(join(tmpdir(), 'bourse-archive-'))
     const lost = await ExchangeUnderTest.start({ shards: SHARDS })
     const start = (name: string) =>
-      ArchiveProcess.start({
+      ObjectWriter.start({
         ...{ name, home, kafkaBrokers: lost.stack.urls.kafkaBrokers },
-        ...{ archive: directory(), fileAgeMs: FILE_AGE_MS },
+        ...{ directory: directory(), fileAgeMs: FILE_AGE_MS },
       })
     const archives = [await start('archive-1'), await start('archive-2')]
     try {
@@ -125,12 +125,12 @@ describe('an exchange of which nothing but its archive is left', function () {
 
   it('trades on in the new epoch, and archives under a new prefix alone', async () => {
     const common = { home, kafkaBrokers: place.kafka.brokers, fileAgeMs: FILE_AGE_MS }
-    const refused = await ArchiveProcess.start({
+    const refused = await ObjectWriter.start({
       ...common,
-      ...{ name: 'archive-old', archive: directory(), ready: false },
+      ...{ name: 'archive-old', directory: directory(), ready: false },
     })
-    const archive = join(home, 'archive-epoch-2')
-    const next = await ArchiveProcess.start({ ...common, name: 'archive-new', archive })
+    const directoryNow = join(home, 'archive-epoch-2')
+    const next = await ObjectWriter.start({ ...common, name: 'archive-new', directory: directoryNow })
     try {
       const load = new TradingLoad(recovered, 'after')
       await sleep(LOAD_MS)
@@ -141,7 +141,7 @@ describe('an exchange of which nothing but its archive is left', function () {
       assert.deepEqual([...epochs], [{ epoch: 2 }])
       assert.match(await readFile(refused.logFile, 'utf8'), /archive_of_another_log/)
       const now = await readInputs(place.kafka.brokers, SHARDS)
-      await untilArchived(archive, now)
+      await untilArchived(directoryNow, now)
       assert.deepEqual(await archiveOf(directory(), inputs), archived, 'the old archive is as it was')
     } finally {
       await refused.stop()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ArchiveError } from '@bourse/input-archive/archive-error'
 import { FILE_RECORDS_MAX } from '@bourse/input-archive/input-file'
-import { due, FILE_BYTES_MAX, GATHERED_BYTES_MAX, Gathering } from './gathering.ts'
+import { FILE_BYTES_MAX, Gathering } from './gathering.ts'
 
 const MEBIBYTE = Buffer.alloc(1024 * 1024)
 const record = (offset: number, value = Buffer.of(1)) => ({ offset, timestamp: offset, value })
@@ -79,27 +79,5 @@ describe('Gathering', () => {
     assert.equal(gathering.age(2_500), 1_500, 'or longer: it is not known of each')
     gathering.archived(2)
     assert.equal(gathering.age(9_000), 0)
-  })
-})
-
-describe('What is due', () => {
-  const holder = (gathering: Gathering) => ({ gathering })
-
-  it('is old or full', () => {
-    const [old, young, full, empty] = [
-      gathered(0, 1, { now: 0 }),
-      gathered(0, 1, { now: 1 }),
-      gathered(0, 16, { now: 1, value: MEBIBYTE }),
-      new Gathering(0),
-    ].map(holder)
-    const chosen = due([old!, young!, full!, empty!], { now: 300_000, ageMsMax: 300_000 })
-    assert.deepEqual(chosen, [old, full])
-  })
-
-  it('is the largest too, until what waits is little enough', () => {
-    const holders = [8, 15, 12, 14, 13, 11].map((count) => holder(gathered(0, count, { value: MEBIBYTE })))
-    const chosen = due(holders, { now: 1, ageMsMax: 300_000 })
-    assert.deepEqual(chosen, [holders[1]], '73 MiB wait, and 64 may')
-    assert.equal(GATHERED_BYTES_MAX / MEBIBYTE.length, 64)
   })
 })

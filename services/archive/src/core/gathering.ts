@@ -4,9 +4,6 @@ import { FILE_RECORDS_MAX, type ArchivedRecord } from '@bourse/input-archive/inp
 /** Bytes of values from which on a file is full. The last record goes in whole. */
 export const FILE_BYTES_MAX = 16 * 1024 * 1024
 
-/** Bytes of values that may wait for their files, of all inputs together. Then the largest are written early. */
-export const GATHERED_BYTES_MAX = 64 * 1024 * 1024
-
 /** The records of one input that are in no file yet. Pure: `now` is any clock's milliseconds that never go back. */
 export class Gathering {
   #records: ArchivedRecord[] = []
@@ -70,22 +67,4 @@ export class Gathering {
     this.#next = Math.max(this.#next, end)
     if (kept.length === 0) this.#since = undefined
   }
-}
-
-/** Which gatherings are to be written now: full or old ones, and the largest where all together are too much. */
-export function due<Holder extends { readonly gathering: Gathering }>(
-  holders: readonly Holder[],
-  { now, ageMsMax }: { readonly now: number; readonly ageMsMax: number },
-): readonly Holder[] {
-  const isDue = ({ gathering }: Holder): boolean => gathering.isFull() || gathering.age(now) >= ageMsMax
-  const chosen = holders.filter(isDue)
-  const others = holders.filter((holder) => !chosen.includes(holder))
-  others.sort((a, b) => b.gathering.bytes - a.gathering.bytes)
-  let waiting = others.reduce((sum, { gathering }) => sum + gathering.bytes, 0)
-  for (const holder of others) {
-    if (waiting <= GATHERED_BYTES_MAX) break
-    chosen.push(holder)
-    waiting -= holder.gathering.bytes
-  }
-  return chosen
 }

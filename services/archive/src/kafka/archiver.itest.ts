@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ArchiveError } from '@bourse/input-archive/archive-error'
 import { InputArchive } from '@bourse/input-archive/input-archive'
 import type { ArchivedRecord } from '@bourse/input-archive/input-file'
 import { MemoryStore } from '@bourse/input-archive/testing/memory-store'
@@ -12,7 +11,7 @@ import { connectProducer, type Producer } from '@bourse/platform/kafka/producer'
 import { readRecord } from '@bourse/platform/kafka/read-record'
 import { encodeEntry, encodeFrame } from '@bourse/protocol/frame'
 import { emptyHash } from '@bourse/protocol/stream-hash'
-import { Archiver, type ArchiverEvents } from './archiver.ts'
+import { createArchiver, type Archiver, type ArchiverEvents } from './archiver.ts'
 
 const brokers = process.env['KAFKA_BROKERS']!
 const clientId = 'archiver-itest'
@@ -82,7 +81,7 @@ describe('Archiver', function () {
     readonly archiver: Archiver
     readonly starts: ReadonlyMap<string, number>
     readonly failures: readonly Error[]
-    readonly stops: readonly ArchiveError[]
+    readonly stops: readonly Error[]
     /** As a process that is asked to end. */
     readonly end: () => Promise<void>
     /** As a process that fails. */
@@ -98,7 +97,7 @@ describe('Archiver', function () {
   }: Settings = {}): Promise<Running> {
     const starts = new Map<string, number>()
     const failures: Error[] = []
-    const stops: ArchiveError[] = []
+    const stops: Error[] = []
     const ending = new AbortController()
     const events: ArchiverEvents = {
       assigned: ({ topic, partition }, offset) => void starts.set(`${topic}/${partition}`, offset),
@@ -110,7 +109,7 @@ describe('Archiver', function () {
       commitFailed: () => {},
       lagUnknown: () => {},
     }
-    const archiver = new Archiver({
+    const archiver = createArchiver({
       ...{ topics, archive: door, events, fileAgeMsMax: ageMs },
       watermarks: (topic, partition) => admin.watermarks(topic, partition),
       committed: (partitions) => committed.of(partitions),

@@ -2,6 +2,8 @@ import { ArchiveError } from '@bourse/input-archive/archive-error'
 import type { ArchivedInput } from '@bourse/input-archive/file-name'
 import type { InputArchive } from '@bourse/input-archive/input-archive'
 import { endOf, type ArchivedRecord, type InputFile } from '@bourse/input-archive/input-file'
+import type { Message } from '@bourse/platform/kafka/consumer'
+import type { Gatherer } from '@bourse/platform/kafka/gathering-consumer'
 import { Gathering } from '../core/gathering.ts'
 import { isSame } from '../core/same-log.ts'
 
@@ -11,6 +13,8 @@ export type Written = {
   /** Of the file as we would write it. */
   readonly bytes: number
   readonly records: number
+  /** Up to which the chain goes now. */
+  readonly logTimeMs: number
 }
 
 export type ChainWriterOptions = {
@@ -22,20 +26,18 @@ export type ChainWriterOptions = {
 }
 
 /** Writes one input's records on behind the chain of its files. Of several that do, each goes on where the chain ends. */
-export class ChainWriter {
+export class ChainWriter implements Gatherer<Written> {
   readonly input: ArchivedInput
   readonly gathering: Gathering
   readonly #archive: ChainWriterOptions['archive']
   readonly #log: string
   #end: number
-  #logTime: number | undefined
 
   constructor({ input, archive, log, last }: ChainWriterOptions) {
     this.input = input
     this.#archive = archive
     this.#log = log
     this.#end = last === undefined ? 0 : endOf(last)
-    this.#logTime = last?.records.at(-1)?.timestamp
     this.gathering = new Gathering(this.#end)
   }
 
@@ -44,9 +46,8 @@ export class ChainWriter {
     return this.#end
   }
 
-  /** Of the last archived record, in milliseconds; undefined without one. */
-  get logTime(): number | undefined {
-    return this.#logTime
+  take({ offset, timestamp, value }: Message, now: number): void {
+    this.gathering.take({ offset, timestamp, value }, now)
   }
 
   /**
@@ -60,9 +61,13 @@ export class ChainWriter {
     const { outcome, bytes } = await this.#archive.write(this.input, { log: this.#log, records })
     const found = outcome === 'written' ? { log: this.#log, records } : await this.#sameAs(records)
     this.#end = endOf(found)
-    this.#logTime = found.records.at(-1)?.timestamp
     this.gathering.archived(this.#end)
-    return { by: outcome === 'written' ? 'us' : 'another', bytes, records: records.length }
+    return {
+      by: outcome === 'written' ? 'us' : 'another',
+      bytes,
+      records: records.length,
+      logTimeMs: found.records.at(-1)?.timestamp ?? 0,
+    }
   }
 
   /** The file that has the name already. What it and the log both have must be the same. */

@@ -7,6 +7,8 @@ export type ArchiveStore = {
   readonly place: string
   /** The names in a folder (without it, and without what is in folders below), ascending, from the one after `after` on. */
   list(folder: string, after?: string): AsyncIterable<string>
+  /** The names of the folders in a folder (without it and without a slash), ascending. */
+  folders(folder: string): AsyncIterable<string>
   read(name: string): Promise<Buffer>
   /** Writes a file that is whole and durable when this resolves. One that exists is left as it is. */
   writeOnce(name: string, bytes: Buffer): Promise<'written' | 'exists'>

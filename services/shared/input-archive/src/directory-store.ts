@@ -23,6 +23,14 @@ export class DirectoryStore implements ArchiveStore {
     yield* names.filter((name) => name > after && !name.startsWith(UNFINISHED)).sort()
   }
 
+  async *folders(folder: string): AsyncGenerator<string> {
+    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(unlessMissing)
+    yield* (entries ?? [])
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort()
+  }
+
   read(name: string): Promise<Buffer> {
     return readFile(join(this.#root, name))
   }

@@ -6,10 +6,12 @@ import { S3Store, type S3Place } from './s3-store.ts'
 
 /** An archive by its URL: `s3://bucket/prefix`, or `file:///path`. */
 export function openArchive(url: string): InputArchive {
-  return new InputArchive(storeOf(new URL(url)))
+  return new InputArchive(openStore(url))
 }
 
-function storeOf(url: URL): ArchiveStore {
+/** Where files are, by the same URL. */
+export function openStore(place: string): ArchiveStore {
+  const url = new URL(place)
   switch (url.protocol) {
     case 'file:':
       return new DirectoryStore(fileURLToPath(url))

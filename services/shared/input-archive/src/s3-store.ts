@@ -4,6 +4,7 @@ import {
   PutObjectCommand,
   S3Client,
   S3ServiceException,
+  type ListObjectsV2CommandOutput,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
 import type { ArchiveStore } from './archive-store.ts'
@@ -48,6 +49,17 @@ export class S3Store implements ArchiveStore {
 
   async *list(folder: string, after?: string): AsyncGenerator<string> {
     const start = `${this.#prefix}${folder}`
+    for await (const { Contents: contents = [] } of this.#pages(start, after))
+      for (const { Key: key } of contents) if (key !== undefined) yield key.slice(start.length)
+  }
+
+  async *folders(folder: string): AsyncGenerator<string> {
+    const start = `${this.#prefix}${folder}`
+    for await (const { CommonPrefixes: below = [] } of this.#pages(start))
+      for (const { Prefix: prefix } of below) if (prefix !== undefined) yield prefix.slice(start.length, -1)
+  }
+
+  async *#pages(start: string, after?: string): AsyncGenerator<ListObjectsV2CommandOutput> {
     let token: string | undefined
     do {
       const page = await this.#client.send(
@@ -57,7 +69,7 @@ export class S3Store implements ArchiveStore {
           ...(token === undefined ? {} : { ContinuationToken: token }),
         }),
       )
-      for (const { Key: key } of page.Contents ?? []) if (key !== undefined) yield key.slice(start.length)
+      yield page
       token = page.NextContinuationToken
     } while (token !== undefined)
   }

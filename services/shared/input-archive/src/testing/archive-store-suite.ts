@@ -12,11 +12,7 @@ export function archiveStoreSuite(open: () => Promise<ArchiveStore>): void {
   })
   after(() => store.close())
 
-  const names = async (folder: string, after?: string): Promise<string[]> => {
-    const found: string[] = []
-    for await (const name of store.list(folder, after)) found.push(name)
-    return found
-  }
+  const names = (folder: string, after?: string) => all(store.list(folder, after))
 
   it('has nothing in a folder that is not there', async () => {
     assert.deepEqual(await names('nothing/'), [])
@@ -55,6 +51,13 @@ export function archiveStoreSuite(open: () => Promise<ArchiveStore>): void {
     assert.deepEqual(await names('list/', 'c'), [])
   })
 
+  it('lists the folders in a folder, in order, and no files', async () => {
+    for (const name of ['tree/b/1', 'tree/a/below/2', 'tree/a/3', 'tree/c', 'tree2/d/4'])
+      await store.writeOnce(name, Buffer.from(name))
+    assert.deepEqual(await all(store.folders('tree/')), ['a', 'b'])
+    assert.deepEqual(await all(store.folders('nothing/')), [])
+  })
+
   it('lists more than comes in one answer', async () => {
     const wanted = Array.from({ length: MANY }, (_, i) => String(i).padStart(6, '0'))
     for (let from = 0; from < MANY; from += 50)
@@ -68,4 +71,10 @@ export function archiveStoreSuite(open: () => Promise<ArchiveStore>): void {
   it('fails to read what is not there', async () => {
     await assert.rejects(store.read('inputs/a/none'))
   })
+}
+
+async function all(names: AsyncIterable<string>): Promise<string[]> {
+  const found: string[] = []
+  for await (const name of names) found.push(name)
+  return found
 }

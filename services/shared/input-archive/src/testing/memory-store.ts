@@ -16,6 +16,12 @@ export class MemoryStore implements ArchiveStore {
     }
   }
 
+  async *folders(folder: string): AsyncGenerator<string> {
+    const inside = [...this.files.keys()].filter((name) => name.startsWith(folder))
+    const paths = inside.map((name) => name.slice(folder.length).split('/'))
+    yield* [...new Set(paths.filter(({ length }) => length > 1).flatMap(([name]) => name ?? []))].sort()
+  }
+
   async read(name: string): Promise<Buffer> {
     const bytes = this.files.get(name)
     if (bytes === undefined) throw new Error(`no ${name}`)

@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { readHostConfig, REPOSITORY } from '@bourse/local/config'
 import { freePort } from '@bourse/local/ports'
 import { isServiceReady } from '@bourse/local/probe'
 import { ManagedProcess } from '@bourse/local/managed-process'
 
-/** The archive beside an exchange, writing into a directory of its home. */
-export class ArchiveProcess {
+/** A service beside an exchange that writes objects: the archive, or analytics. Here into a directory. */
+export class ObjectWriter {
   readonly #process: ManagedProcess
 
   private constructor(process: ManagedProcess) {
@@ -16,30 +17,32 @@ export class ArchiveProcess {
 
   /** @param ready waits until it is. @default true */
   static async start({
+    service = 'archive',
     name,
     home,
     kafkaBrokers,
-    archive,
+    directory,
     fileAgeMs,
     ready = true,
   }: {
+    readonly service?: 'archive' | 'analytics'
     readonly name: string
     readonly home: string
     readonly kafkaBrokers: string
-    /** The directory. */
-    readonly archive: string
+    readonly directory: string
     readonly fileAgeMs: number
     readonly ready?: boolean
-  }): Promise<ArchiveProcess> {
+  }): Promise<ObjectWriter> {
     const port = await freePort()
     await mkdir(join(home, 'log'), { recursive: true })
     const process = new ManagedProcess({
       name,
-      command: [globalThis.process.execPath, '--enable-source-maps', 'services/archive/dist/main.js'],
+      command: [globalThis.process.execPath, '--enable-source-maps', `services/${service}/dist/main.js`],
       env: {
         ...readHostConfig().env,
         ...{ PORT: String(port), HOST: '127.0.0.1', INSTANCE: name, UV_THREADPOOL_SIZE: '16' },
-        ...{ KAFKA_BROKERS: kafkaBrokers, ARCHIVE_URL: pathToFileURL(archive).href },
+        KAFKA_BROKERS: kafkaBrokers,
+        [service === 'archive' ? 'ARCHIVE_URL' : 'TABLES_URL']: pathToFileURL(directory).href,
         FILE_AGE_MS: String(fileAgeMs),
       },
       cwd: REPOSITORY,
@@ -48,7 +51,7 @@ export class ArchiveProcess {
       isReady: () => (ready ? isServiceReady(port) : Promise.resolve(true)),
     })
     await process.start()
-    return new ArchiveProcess(process)
+    return new ObjectWriter(process)
   }
 
   get logFile(): string {
@@ -60,6 +63,13 @@ export class ArchiveProcess {
     this.#process.kill('SIGKILL')
     await this.#process.exited()
     await this.#process.ready()
+  }
+
+  /** Sleeps, as far as others can tell: it answers nobody, and wakes with what it had in hand. */
+  async sleep(ms: number): Promise<void> {
+    this.#process.kill('SIGSTOP')
+    await sleep(ms)
+    this.#process.kill('SIGCONT')
   }
 
   /** Ends at once, and for good. */
