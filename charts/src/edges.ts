@@ -56,7 +56,7 @@ const JOBS = ['prepare', 'reconcile', 'cut']
 
 const readLog = (facts: EdgeFacts): readonly string[] => [...services(facts), ...JOBS]
 const readsLedger = (facts: EdgeFacts): readonly string[] =>
-  readLog(facts).filter((name) => name !== 'archive')
+  readLog(facts).filter((name) => !objectWriters(facts).includes(name))
 
 /** Every connection of an environment. NetworkPolicies are made from this list and from nothing else. */
 export function edges(facts: EdgeFacts): readonly Edge[] {
