@@ -68,6 +68,20 @@ describe('an environment', () => {
     assert.equal(prepare({ logLevel: 'debug' }), prepare())
   })
 
+  it('has Argo CD replace one kind of engine after the other', () => {
+    const wave = (kind: string, name: string) =>
+      Number(one(rendered('local'), kind, name).metadata.annotations?.['argocd.argoproj.io/sync-wave'])
+    const order = [
+      wave('Deployment', 'matching-engine'),
+      wave('Deployment', 'risk-engine'),
+      wave('ScaledObject', 'matching-engine'),
+    ]
+    assert.deepEqual(
+      order,
+      [...new Set(order)].sort((a, b) => a - b),
+    )
+  })
+
   it('keeps what has data on one node, so that another can be lost', () => {
     for (const name of ['postgres', 'redis', 'prometheus']) {
       const affinity =

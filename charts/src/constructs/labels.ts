@@ -13,8 +13,19 @@ export const labelsOf = (name: string, component: Component): Record<string, str
   'app.kubernetes.io/component': component,
 })
 
-/** The order in which Argo CD applies: what a later wave needs is there. */
-export const WAVE = { foundation: -3, data: -2, prepare: -1, services: 0, scalers: 1, demo: 2 } as const
+/**
+ * The order in which Argo CD applies: what a later wave needs is there. An order passes risk and matching, so if both were
+ * replaced at once it would wait for two handovers.
+ */
+export const WAVE = {
+  foundation: -3,
+  data: -2,
+  prepare: -1,
+  matching: 0,
+  services: 1,
+  scalers: 2,
+  demo: 3,
+} as const
 
 export const inWave = (wave: keyof typeof WAVE): Record<string, string> => ({
   'argocd.argoproj.io/sync-wave': String(WAVE[wave]),

@@ -14,7 +14,7 @@ const engine = (
   scope: Construct,
   service: string,
   topic: string,
-  { inStandbyRegion, ...props }: EngineProps,
+  { inStandbyRegion, ...props }: EngineProps & Pick<LogServiceProps, 'wave'>,
 ) =>
   new LogService(scope, service, {
     ...props,
@@ -36,4 +36,4 @@ export const riskEngine = (scope: Construct, props: EngineProps) =>
   engine(scope, 'risk-engine', 'risk.in', props)
 
 export const matchingEngine = (scope: Construct, props: EngineProps) =>
-  engine(scope, 'matching-engine', 'orders.in', props)
+  engine(scope, 'matching-engine', 'orders.in', { ...props, wave: 'matching' })

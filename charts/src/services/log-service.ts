@@ -7,7 +7,7 @@ import type { Surroundings } from '../constructs/surroundings.ts'
 import type { Values } from '../values/schema.ts'
 
 type Own = Pick<ServiceWorkloadProps, 'service' | 'secrets' | 'startupSeconds' | 'priorityClassName'> &
-  Pick<ServiceWorkloadProps, 'placement'> & {
+  Pick<ServiceWorkloadProps, 'placement' | 'wave'> & {
     readonly component: 'engine' | 'consumer'
     readonly config?: Readonly<Record<string, string>>
     readonly values: Values['settlement']
