@@ -54,9 +54,10 @@ describe('a stack of real servers', function () {
   it('stamps records with the time of the broker', async () => {
     const follower = await connectFollower({ brokers: stack.urls.kafkaBrokers, clientId: 'test' })
     follower.assign([{ topic: 'orders.in', partition: 2, offset: 0 }])
-    const [message] = await follower.read({ max: 1, waitMs: 10_000 })
+    const [message] = await follower.read({ max: 1, waitMs: 60_000 })
     await follower.close()
-    ok(Math.abs((message?.timestamp ?? 0) - Date.now()) < 60_000)
+    ok(message !== undefined)
+    ok(Math.abs(message.timestamp - Date.now()) < 600_000)
   })
 
   it('keeps rows when PostgreSQL is killed', async () => {
