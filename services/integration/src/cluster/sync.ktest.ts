@@ -12,6 +12,7 @@ import { until } from './waiting.ts'
 const PATH = 'k8s/local'
 const SYNC_MS = 300_000
 const HEAL_MS = 60_000
+const PLANNED_MS = 1_000
 
 const budget = z.object({ spec: z.object({ maxUnavailable: z.number().optional() }) })
 const policies = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) })
@@ -97,6 +98,7 @@ describe('Argo CD', function () {
     )
     assert.ok(served > 0, 'nobody was served there')
     assert.deepEqual(indefinite, [])
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
   })
 
   it('rolls out a commit under load', async function () {
@@ -118,6 +120,7 @@ describe('Argo CD', function () {
       `${engines.length} engine pods after ${seconds(tookMs)}, ${commands} commands, ${failures(indefinite)}, longest wait ${seconds(gapMs)}`,
     )
     assert.deepEqual(indefinite, [])
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
   })
 
   it('takes back an image that cannot start, and nobody notices', async function () {
@@ -150,5 +153,6 @@ describe('Argo CD', function () {
         `${failures(indefinite)}, longest wait ${seconds(gapMs)}`,
     )
     assert.deepEqual(indefinite, [])
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
   })
 })
