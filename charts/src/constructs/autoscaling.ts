@@ -27,12 +27,15 @@ type ScalerProps = {
   readonly workload: ServiceWorkload
   readonly minReplicas: number
   readonly maxReplicas: number
-  readonly pollingSeconds: number
   readonly triggers: readonly Trigger[]
   readonly behavior: Behavior
 }
 
-/** The one autoscaler of a workload. KEDA makes the HorizontalPodAutoscaler from it. */
+/**
+ * The one autoscaler of a workload. KEDA makes the HorizontalPodAutoscaler from it. It has no `pollingInterval`: that is for
+ * scaling from zero, and each poll writes a status, which whoever follows the object compares anew
+ * (https://github.com/argoproj/argo-cd/issues/8100).
+ */
 function scale(scope: Construct, id: string, props: ScalerProps): void {
   const { workload, minReplicas, maxReplicas, behavior } = props
   customResource<IScaledObject>(scope, id, {
@@ -43,7 +46,6 @@ function scale(scope: Construct, id: string, props: ScalerProps): void {
       scaleTargetRef: { name: workload.name },
       minReplicaCount: minReplicas,
       maxReplicaCount: maxReplicas,
-      pollingInterval: props.pollingSeconds,
       // A trigger that cannot be asked votes for as many replicas as there are: none goes, others may come.
       fallback: { failureThreshold: FAILURES_MAX, replicas: minReplicas, behavior: 'currentReplicas' },
       advanced: { horizontalPodAutoscalerConfig: { behavior } },

@@ -50,7 +50,6 @@ const scaleDown = z.strictObject({
 const lagScaling = z.strictObject({
   minReplicas: count(1),
   maxReplicas: count(1),
-  pollingSeconds: count(1),
   lagPerReplica: count(1).describe('records of lag that justify one replica'),
   scaleDown,
 })
@@ -58,7 +57,6 @@ const lagScaling = z.strictObject({
 const gatewayScaling = z.strictObject({
   minReplicas: count(1),
   maxReplicas: count(1),
-  pollingSeconds: count(1).describe('how often KEDA asks Prometheus'),
   cpuPercent: z.int().min(1).max(100),
   memoryPercent: z.int().min(1).max(100),
   resourceWindow: promDuration.describe('over which CPU and memory are averaged'),

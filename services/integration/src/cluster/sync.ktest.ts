@@ -90,7 +90,7 @@ describe('Argo CD', function () {
 
   it('switches the gateways to another slot and back under load, by commits', async function () {
     const { folder } = repository()
-    const { served, commands, indefinite, gapMs } = await switchedAndBack(exchange, { mode: 'git', folder })
+    const { served, commands, indefinite, gapMs, troubles } = await switchedAndBack(exchange, { mode: 'git', folder })
     tell(
       this,
       `${served} requests served in the other slot, ${commands} commands, ${failures(indefinite)}, ` +
@@ -98,12 +98,12 @@ describe('Argo CD', function () {
     )
     assert.ok(served > 0, 'nobody was served there')
     assert.deepEqual(indefinite, [])
-    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms\n${troubles.join('\n')}`)
   })
 
   it('rolls out a commit under load', async function () {
     let tookMs = 0
-    const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
+    const { gapMs, commands, indefinite, troubles } = await exchange.tradeThrough(async () => {
       const files = ENGINES.map((app) => `${PATH}/40-${app}.yaml`)
       const commit = await repository().commitChange(files, annotated)
       await argo.refresh()
@@ -120,7 +120,7 @@ describe('Argo CD', function () {
       `${engines.length} engine pods after ${seconds(tookMs)}, ${commands} commands, ${failures(indefinite)}, longest wait ${seconds(gapMs)}`,
     )
     assert.deepEqual(indefinite, [])
-    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms\n${troubles.join('\n')}`)
   })
 
   it('takes back an image that cannot start, and nobody notices', async function () {
@@ -133,7 +133,7 @@ describe('Argo CD', function () {
       script('watch-release.sh', { MINUTES: minutes, PENDING_MAX_S: NOT_STARTING_S })
     let foundOutMs = 0
     let backMs = 0
-    const { gapMs, commands, indefinite } = await exchange.tradeThrough(async () => {
+    const { gapMs, commands, indefinite, troubles } = await exchange.tradeThrough(async () => {
       await script('promote.sh', { IMAGE: `bourse:dev@sha256:${DIGEST}`, DRY_RUN: '1' })
       await repository().merge(`promote/local/${DIGEST}`)
       await argo.refresh()
@@ -153,6 +153,6 @@ describe('Argo CD', function () {
         `${failures(indefinite)}, longest wait ${seconds(gapMs)}`,
     )
     assert.deepEqual(indefinite, [])
-    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms`)
+    assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms\n${troubles.join('\n')}`)
   })
 })
