@@ -1,15 +1,13 @@
-import { join } from 'node:path'
-import { REPOSITORY } from '@bourse/local/config'
 import { z } from 'zod'
 import type { Cluster } from './cluster.ts'
-import { command, type Kubectl } from './kubectl.ts'
+import { delivery } from './delivery.ts'
+import type { Kubectl } from './kubectl.ts'
 import { until } from './waiting.ts'
 
 const NAMESPACE = 'argocd'
 const APPLICATION = 'bourse-local'
 const CONTROLLER = 'statefulset/argocd-application-controller'
 const AWAKE_S = 240
-const SCRIPT = join(REPOSITORY, 'k8s/delivery/argocd.sh')
 
 const repoServer = z.object({
   spec: z.object({
@@ -60,7 +58,7 @@ export class ArgoCd {
 
   /** Lets it follow a repository, the way everybody does: this cluster is the environment `local`. */
   async follow(repository: string): Promise<void> {
-    await command('bash', [SCRIPT], { env: { REPOSITORY: repository, ENV: 'local' } })
+    await delivery('argocd.sh', [], { env: { REPOSITORY: repository, ENV: 'local' } })
   }
 
   /** Waits until a commit is what runs, and all of it is healthy. */

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
 import type { ClusterExchange, Traded } from './exchange.ts'
-import { command } from './kubectl.ts'
+import { delivery } from './delivery.ts'
 import { PortForward } from './port-forward.ts'
 import { OPS_PORT, samplesBy } from './samples.ts'
 
@@ -23,9 +22,8 @@ export async function switchedAndBack(
   { mode, folder }: How,
 ): Promise<Traded & { readonly served: number }> {
   const { cluster } = exchange
-  const script = join(folder, 'k8s/delivery/bluegreen.sh')
   const step = (...args: string[]) =>
-    command('bash', [script, ...args], { timeoutMs: STEP_MS, env: { ENV: 'local', MODE: mode } })
+    delivery('bluegreen.sh', args, { folder, timeoutMs: STEP_MS, env: { ENV: 'local', MODE: mode } })
   const from = await cluster.activeGateway()
   const { spec } = await cluster.deployment(from)
   const image = spec.template.spec.containers[0]?.image ?? ''

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { ArgoCd } from './argo-cd.ts'
 import { switchedAndBack } from './blue-green.ts'
+import { delivery } from './delivery.ts'
 import { theExchange, type ClusterExchange } from './exchange.ts'
 import { GitServer } from './git-server.ts'
-import { command } from './kubectl.ts'
 import { failures, seconds, tell } from './report.ts'
 import { until } from './waiting.ts'
 
@@ -90,7 +89,10 @@ describe('Argo CD', function () {
 
   it('switches the gateways to another slot and back under load, by commits', async function () {
     const { folder } = repository()
-    const { served, commands, indefinite, gapMs, troubles } = await switchedAndBack(exchange, { mode: 'git', folder })
+    const { served, commands, indefinite, gapMs, troubles } = await switchedAndBack(exchange, {
+      mode: 'git',
+      folder,
+    })
     tell(
       this,
       `${served} requests served in the other slot, ${commands} commands, ${failures(indefinite)}, ` +
@@ -126,8 +128,9 @@ describe('Argo CD', function () {
   it('takes back an image that cannot start, and nobody notices', async function () {
     const { folder } = repository()
     const script = (name: string, env: Readonly<Record<string, string>>) =>
-      command('bash', [join(folder, 'k8s/delivery', name)], {
-        ...{ timeoutMs: SYNC_MS, env: { ...env, ENV: 'local', PROMETHEUS: 'bourse/prometheus:9090' } },
+      delivery(name, [], {
+        ...{ folder, timeoutMs: SYNC_MS },
+        env: { ...env, ENV: 'local', PROMETHEUS: 'bourse/prometheus:9090' },
       })
     const watched = (minutes: string) =>
       script('watch-release.sh', { MINUTES: minutes, PENDING_MAX_S: NOT_STARTING_S })
