@@ -91,7 +91,8 @@ export class OperatorCronJob extends Construct {
       schedule: Cron.schedule({ minute, hour, day, month, weekDay }),
       concurrencyPolicy: ConcurrencyPolicy.FORBID,
       startingDeadline: Duration.minutes(5),
-      successfulJobsRetained: 1,
+      // A Job that somebody makes from it counts too, and has to be there until its log is read.
+      successfulJobsRetained: 3,
       failedJobsRetained: 3,
     })
     addCommand(this, job, props)
