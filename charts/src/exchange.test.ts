@@ -82,6 +82,20 @@ describe('an environment', () => {
     )
   })
 
+  it("keeps a reconciliation made by hand after the next one has ended: it counts among the CronJob's own", () => {
+    const kept = at(one(rendered('local'), 'CronJob', 'reconcile'), 'spec.successfulJobsHistoryLimit')
+    assert.ok(Number(kept) > 1, `${String(kept)} is kept`)
+  })
+
+  it('scales nothing from zero, so that no scaler polls', () => {
+    const scalers = rendered('production').filter(({ kind }) => kind === 'ScaledObject')
+    assert.ok(scalers.length > 0)
+    for (const scaler of scalers) {
+      assert.ok(Number(at(scaler, 'spec.minReplicaCount')) > 0, identity(scaler))
+      assert.equal(at(scaler, 'spec.pollingInterval'), undefined, identity(scaler))
+    }
+  })
+
   it('keeps what has data on one node, so that another can be lost', () => {
     for (const name of ['postgres', 'redis', 'prometheus']) {
       const affinity =

@@ -15,7 +15,7 @@ import { Desk, type Trading } from './traders.ts'
 
 /**
  * A load that leaves two cores room to start pods, as a cluster has whose autoscalers keep to 70 %. With 100 ms they were
- * 85 % busy before anything was done to them.
+ * about 85 % busy before anything was done to them.
  */
 const THINK_MS = 250
 const WARM_MS = 1_000
