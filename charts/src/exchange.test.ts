@@ -87,7 +87,7 @@ describe('an environment', () => {
     assert.ok(Number(kept) > 1, `${String(kept)} is kept`)
   })
 
-  it('scales nothing from zero, so that no scaler polls', () => {
+  it('scales nothing from zero, for which alone a polling interval is', () => {
     const scalers = rendered('production').filter(({ kind }) => kind === 'ScaledObject')
     assert.ok(scalers.length > 0)
     for (const scaler of scalers) {

@@ -32,9 +32,8 @@ type ScalerProps = {
 }
 
 /**
- * The one autoscaler of a workload. KEDA makes the HorizontalPodAutoscaler from it. It has no `pollingInterval`: that is for
- * scaling from zero, and each poll writes a status, which whoever follows the object compares anew
- * (https://github.com/argoproj/argo-cd/issues/8100).
+ * The one autoscaler of a workload. KEDA makes the HorizontalPodAutoscaler from it. It has no `pollingInterval`, which does
+ * something only when scaling from zero: KEDA warns of it in an event whenever somebody applies or compares the object.
  */
 function scale(scope: Construct, id: string, props: ScalerProps): void {
   const { workload, minReplicas, maxReplicas, behavior } = props

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { REPOSITORY } from '@bourse/local/config'
 import { command, type CommandOptions } from './kubectl.ts'
 
-/** Of the checkout whose script it is. */
+/** `folder` is the checkout whose script it is. */
 type DeliveryOptions = CommandOptions & { readonly folder?: string }
 
 /**
