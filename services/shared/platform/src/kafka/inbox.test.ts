@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import type { KafkaConsumer } from 'node-rdkafka'
 
+import { KafkaError } from './error.ts'
 import { Inbox } from './inbox.ts'
 
 /** A client whose waits end when the test says what they bring. */
@@ -155,10 +156,28 @@ describe('Inbox', () => {
     fail(-195)
     assert.deepEqual(await transport, [])
     const reading = read(inbox)
-    fail(-140)
-    await reading
-    await tick()
-    await assert.rejects(read(inbox), { code: 'auto_offset_reset' })
+    fail(-150)
+    await assert.rejects(reading, { code: 'fatal' })
+    await assert.rejects(read(inbox), { code: 'fatal' })
+  })
+
+  it('leaves the client’s log time to name the offset that is out of range, but not for ever', async () => {
+    const outOfRange = async () => {
+      const { inbox, fail } = fakeConsumer()
+      const reading = read(inbox)
+      fail(-140)
+      assert.deepEqual(await reading, [])
+      for (let ticks = 0; ticks < 10; ticks++) await tick()
+      return inbox
+    }
+    const named = await outOfRange()
+    named.fail(new KafkaError('offset_out_of_range', 't[0] has no offset 9'))
+    await assert.rejects(read(named), { code: 'offset_out_of_range' })
+
+    const unnamed = await outOfRange()
+    const patience = setTimeout(() => unnamed.interrupt(), 1_500)
+    await assert.rejects(read(unnamed), { code: 'auto_offset_reset' })
+    clearTimeout(patience)
   })
 
   it('says where partitions stand only when what has arrived was exhausted since the last time', async () => {

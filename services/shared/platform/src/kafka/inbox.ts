@@ -39,6 +39,12 @@ const TRANSIENT = new Set([
   'max_poll_exceeded',
 ])
 
+/**
+ * The client says that an offset is out of range first to its reader and then, from another thread, to its log; only
+ * the log names the partition and the offset. So the reader's error counts only when no log has come by then.
+ */
+const NAMED_WITHIN_MS = 500
+
 const NONE: readonly Message[] = []
 const NO_VALUE = Buffer.alloc(0)
 
@@ -178,8 +184,8 @@ export class Inbox {
 
   #failed(error: KafkaError): void {
     if (TRANSIENT.has(error.code)) return
-    // The client's log names the partition and the offset; it is on its way when this error has overtaken it.
-    setImmediate(() => this.fail(error))
+    if (error.code === 'auto_offset_reset') setTimeout(() => this.fail(error), NAMED_WITHIN_MS).unref()
+    else this.fail(error)
   }
 
   /** `pull` is the native wait that brought the message: one begun before the assignment may bring an old one. */
