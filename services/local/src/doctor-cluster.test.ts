@@ -192,7 +192,7 @@ describe('The doctor of a cluster', () => {
       'a missing PriorityClass',
       { '/apis/scheduling.k8s.io/v1/priorityclasses': { items: [] } },
       /not there: bourse-serving/,
-      /apply -k k8s\/local/,
+      /apply -f k8s\/local/,
     ],
     [
       'a missing Secret',

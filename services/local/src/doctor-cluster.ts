@@ -274,7 +274,7 @@ async function brought({ manifests, read, environment }: Cluster): Promise<Verdi
   return missing(`not there: ${absent.join(', ')}`, mend)
 }
 
-const applyAgain = (environment: string): string => `kubectl apply -k k8s/${environment}`
+const applyAgain = (environment: string): string => `kubectl apply -f k8s/${environment}`
 
 const workloadStatus = z.object({
   spec: z.object({ replicas: z.number().default(1) }),
