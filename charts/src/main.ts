@@ -12,7 +12,6 @@ const USAGE = `Writes manifests from values.
 
   npm run synth -w @bourse/charts                              every environment into k8s/<environment>/
   npm run synth -w @bourse/charts -- --environment local       one of ${ENVIRONMENTS.join(', ')}
-      --values FILE      a cluster's own values, over the environment's
       --set a.b=value    one value, over all files; may be repeated
       --output DIR       a folder of one environment's files
       --format helm      a Helm chart of one environment, in --output or charts/dist/helm/<environment>/
@@ -28,7 +27,6 @@ function main(): void {
   const { values: given } = parseArgs({
     options: {
       environment: { type: 'string' },
-      values: { type: 'string' },
       set: { type: 'string', multiple: true },
       output: { type: 'string' },
       format: { type: 'string' },
@@ -44,7 +42,7 @@ function main(): void {
     throw new ValuesError(`--format ${given.format}: there is helm alone`)
   const folder = isHelm ? HELM : K8S
   for (const name of names) {
-    const values = loadValues(name, { file: given.values && resolve(HERE, given.values), set: given.set })
+    const values = loadValues(name, { set: given.set })
     const files = isHelm
       ? helmChart({ environment: name, values, render: renderFiles })
       : manifests(renderFiles(values))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VALUES_FOLDER, ValuesError, loadValues, merge } from './load.ts'
@@ -11,23 +11,13 @@ describe('values', () => {
       loadValues(environment)
     })
 
-  it('of the inner loop can be used over local', () => {
-    assert.equal(loadValues('local', { file: join(VALUES_FOLDER, 'development.yaml') }).development, true)
-  })
-
-  it('of an environment lie over base, a cluster file over them, --set over all', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'values-'))
-    const file = join(folder, 'cluster.yaml')
-    writeFileSync(file, 'logLevel: warn\ngateway: { scaling: { minReplicas: 3 } }\n')
-    assert.equal(loadValues('production').gateway.scaling.minReplicas, 10)
-    assert.equal(loadValues('production', { file }).gateway.scaling.minReplicas, 3)
-    assert.equal(loadValues('production', { file }).gateway.scaling.maxReplicas, 200)
+  it('of an environment lie over base, --set over all', () => {
     const set = ['gateway.scaling.minReplicas=4', 'gateway.idle.image=bourse:next']
-    const values = loadValues('local', { file, set })
+    const values = loadValues('local', { set })
     assert.equal(values.gateway.scaling.minReplicas, 4)
-    assert.equal(values.logLevel, 'warn')
+    assert.equal(values.gateway.scaling.maxReplicas, 4)
+    assert.equal(values.gateway.scaling.cooldownSeconds, 30)
     assert.deepEqual(values.gateway.idle, { image: 'bourse:next' })
-    rmSync(folder, { recursive: true })
   })
 
   it('of a recovery region are those that serve, in another place', () => {
@@ -61,13 +51,65 @@ describe('values', () => {
   })
 
   it('name the schema that editors check them with', () => {
-    for (const name of readdirSync(VALUES_FOLDER))
+    for (const name of readdirSync(VALUES_FOLDER).filter((each) => each.endsWith('.yaml')))
       assert.match(
         readFileSync(join(VALUES_FOLDER, name), 'utf8'),
         /^# yaml-language-server: \$schema=\.\.\/values\.schema\.json\n/,
         name,
       )
   })
+})
+
+describe('values of a cluster', () => {
+  let folder: string
+  const says = (environment: string, text: string) =>
+    writeFileSync(join(folder, `clusters/${environment}.yaml`), text)
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'values-'))
+    cpSync(VALUES_FOLDER, folder, { recursive: true })
+    rmSync(join(folder, 'clusters'), { recursive: true, force: true })
+    mkdirSync(join(folder, 'clusters'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  it('lie over those of its environment, by their file being there', () => {
+    const before = loadValues('production', { folder })
+    says('production', 'tokens: { issuer: https://ours.example }')
+    const values = loadValues('production', { folder })
+    assert.equal(values.tokens.issuer, 'https://ours.example')
+    assert.deepEqual({ ...values, tokens: before.tokens }, before)
+    assert.equal(loadValues('staging', { folder }).tokens.issuer, before.tokens.issuer)
+  })
+
+  it('hold in the recovery region too, but for what is another there', () => {
+    says('production', 'tokens: { issuer: https://ours.example }\nkafka: { brokers: east:9098 }')
+    const { brokers: placeholders } = loadValues('production-recovery').kafka
+    assert.equal(loadValues('production-recovery', { folder }).kafka.brokers, placeholders)
+    says('production-recovery', 'kafka: { brokers: west:9098 }')
+    for (const environment of ['production-recovery', 'production-standby'] as const) {
+      const { tokens, kafka } = loadValues(environment, { folder })
+      assert.deepEqual([tokens.issuer, kafka.brokers], ['https://ours.example', 'west:9098'])
+    }
+    assert.equal(loadValues('production', { folder }).kafka.brokers, 'east:9098')
+  })
+
+  it('are refused where they are none, with the name of their file', () => {
+    says('production', 'kafka: { broker: x }\npartitions: { risk: 1 }')
+    assert.throws(() => loadValues('production', { folder }), {
+      name: 'ValuesError',
+      message:
+        /partitions\.risk: .*, says clusters\/production\.yaml\n.*kafka: broker is not a value.*, says clusters\/production\.yaml/,
+    })
+  })
+
+  for (const released of ['image: x', 'gateway: { active: green }', 'gateway: { idle: null }'])
+    it(`do not hide what is released: ${released}`, () => {
+      says('dev', released)
+      assert.throws(
+        () => loadValues('dev', { folder }),
+        /releases write it into the environment's file; clusters\/dev\.yaml may not say it/,
+      )
+    })
 })
 
 describe('values that cannot be used', () => {

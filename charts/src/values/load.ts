@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -15,46 +15,74 @@ export class ValuesError extends Error {
 }
 
 export type Overrides = {
-  /** A file of one cluster's own values, over the environment's. */
-  readonly file?: string | undefined
+  /** Where files of values are. */
+  readonly folder?: string
   /** `gateway.active=green`, over everything. */
   readonly set?: readonly string[] | undefined
   /** A part of the values, over everything. */
   readonly over?: Tree
 }
 
-/** What lies under an environment's own file; a recovery region is production in another place. */
+/** What lies under an environment's own files; a recovery region is production in another place. */
 const UNDER: Partial<Record<EnvironmentName, readonly EnvironmentName[]>> = {
   'production-recovery': ['production'],
   'production-standby': ['production', 'production-recovery'],
 }
 
-/** base < environment < cluster file < `--set`. */
+/** What a promotion and a release write into an environment's file. In a cluster's it would lie over that. */
+const RELEASED = ['image', 'gateway.active', 'gateway.image', 'gateway.idle'].map((path) => path.split('.'))
+
+/** Values, and who says them. */
+type Layer = { readonly from: string; readonly said: unknown }
+
+/** base < environment < its cluster's file < `--set`; where environments lie over each other, so do their pairs. */
 export function loadValues(
   environment: EnvironmentName,
-  { file, set = [], over = {} }: Overrides = {},
+  { folder = VALUES_FOLDER, set = [], over = {} }: Overrides = {},
 ): Values {
-  const files = ['base', ...(UNDER[environment] ?? []), environment].map((name) =>
-    join(VALUES_FOLDER, `${name}.yaml`),
-  )
-  if (file !== undefined) files.push(file)
-  const layers = [
-    ...files.map((path) => parse(readFileSync(path, 'utf8'), { merge: true }) as unknown),
-    ...set.map(assignment),
-    over,
+  const files = ['base.yaml', ...[...(UNDER[environment] ?? []), environment].flatMap(filesOf(folder))]
+  const layers: readonly Layer[] = [
+    ...files.map((name) => ({ from: name, said: read(join(folder, name)) })),
+    ...set.map((text) => ({ from: `--set ${text}`, said: assignment(text) })),
+    { from: 'what is given', said: over },
   ]
-  return checkValues(environment, layers.reduce(merge))
+  return checkValues(environment, layers)
 }
 
-/** @throws ValuesError naming every wrong value, and for an unknown one what is allowed in its place. */
-export function checkValues(environment: EnvironmentName, merged: unknown): Values {
-  const parsed = valuesSchema(environment).safeParse(merged)
-  if (parsed.success) return withImagesOfRegion(parsed.data)
-  const problems = parsed.error.issues.map(
-    (issue) => `  ${issue.path.join('.') || '(top)'}: ${explain(issue)}`,
-  )
-  throw new ValuesError(`values of ${environment} cannot be used:\n${problems.join('\n')}`)
+const CLUSTERS = 'clusters'
+
+const filesOf = (folder: string) => (environment: string) => {
+  const ofCluster = join(CLUSTERS, `${environment}.yaml`)
+  return [`${environment}.yaml`, ...(existsSync(join(folder, ofCluster)) ? [ofCluster] : [])]
 }
+
+const read = (path: string): unknown => parse(readFileSync(path, 'utf8'), { merge: true })
+
+/** @throws ValuesError naming every wrong value and who says it, and for an unknown one what is allowed in its place. */
+function checkValues(environment: EnvironmentName, layers: readonly Layer[]): Values {
+  const parsed = valuesSchema(environment).safeParse(layers.map(({ said }) => said).reduce(merge))
+  const problems = [
+    ...layers.flatMap(releasedByCluster),
+    ...(parsed.error?.issues ?? []).map((issue) => {
+      const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path
+      const from = layers.findLast(({ said }) => says(said, path))?.from
+      return `${issue.path.join('.') || '(top)'}: ${explain(issue)}${from === undefined ? '' : `, says ${from}`}`
+    }),
+  ]
+  if (parsed.success && problems.length === 0) return withImagesOfRegion(parsed.data)
+  const lines = problems.map((problem) => `  ${problem}`)
+  throw new ValuesError(`values of ${environment} cannot be used:\n${lines.join('\n')}`)
+}
+
+const releasedByCluster = ({ from, said }: Layer): string[] =>
+  from.startsWith(CLUSTERS)
+    ? RELEASED.filter((path) => says(said, path)).map(
+        (path) => `${path.join('.')}: releases write it into the environment's file; ${from} may not say it`,
+      )
+    : []
+
+const says = (said: unknown, [head, ...rest]: readonly PropertyKey[]): boolean =>
+  head === undefined || (isTree(said) && String(head) in said && says(said[String(head)], rest))
 
 /** ECR copies images between the regions of an environment: a cluster pulls from its own. */
 function withImagesOfRegion(values: Values): Values {
