@@ -308,6 +308,18 @@ describe('The rules', () => {
     assert.match(violations(rule, changed(remove('Service/gateway')), bound).join(), /is not there/)
   })
 
+  it('let a consumer down to one: the log keeps what it has not read', () => {
+    const rule = RULES.filter(({ name }) => name === 'autoscaler-bounds')
+    const one = set('ScaledObject/matching-engine', 'spec.minReplicaCount', 1)
+    const component = (name: string) =>
+      changed((objects) => {
+        one(objects)
+        set(engine, 'spec.template.metadata.labels', { 'app.kubernetes.io/component': name })(objects)
+      })
+    assert.equal(violations(rule, component('engine'), site).length, 1)
+    assert.deepEqual(violations(rule, component('consumer'), site), [])
+  })
+
   it('hold where an exchange follows: it says so, its engines do, and nobody may enter', () => {
     const standby = { ...site, inStandbyRegion: true }
     const found = violations(RULES, soundExchange(), standby).join('\n')

@@ -49,7 +49,11 @@ export const scalingRules: readonly Rule[] = [
     check: (objects) =>
       scalers(objects).flatMap(({ object, target, min, max }) => [
         ...when(min > max, object, `at least ${min} and at most ${max} contradict`),
-        ...when(min < (isGroup(target) ? 1 : REPLICAS_MIN), object, `lets ${target} down to ${min}`),
+        ...when(
+          min < (isConsumer(objects, target) ? 1 : REPLICAS_MIN),
+          object,
+          `lets ${target} down to ${min}`,
+        ),
       ]),
   },
   {
@@ -107,7 +111,8 @@ const isScaled = (objects: readonly Manifest[], workload: Workload): boolean =>
   scalers(objects).some(({ target }) => target === nameOf(workload))
 
 /** Consumers may be one: the log keeps what they have not read. */
-const isGroup = (target: string): boolean => /\/(?:settlement|market-data|archive|analytics)$/.test(target)
+const isConsumer = (objects: readonly Manifest[], target: string): boolean =>
+  targetOf(objects, target)?.spec.template.metadata?.labels?.['app.kubernetes.io/component'] === 'consumer'
 
 /** How many partitions an engine shares out, as the gateway is told; undefined for what is no engine. */
 function partitionsOf(objects: readonly Manifest[], { metadata }: Workload): number | undefined {

@@ -124,12 +124,15 @@ describe('values that cannot be used', () => {
     ['matchingEngine.scaling.maxReplicas=13', /matchingEngine.* is 13, but partitions\.matching is 12/],
     ['marketData.scaling.maxReplicas=13', /marketData.* is 13, but partitions\.matching is 12/],
     ['settlement.scaling.maxReplicas=25', /settlement.* is 25, but the sum of partitions is 24/],
+    ['archive.scaling.maxReplicas=25', /archive.* is 25, but the sum of partitions is 24/],
+    ['analytics.scaling.maxReplicas=25', /analytics.* is 25, but the sum of partitions is 24/],
     ['riskEngine.scaling.minReplicas=1', /riskEngine\.scaling\.minReplicas: must be at least 2/],
     [
       'settlement.scaling.minReplicas=13',
       /settlement\.scaling\.minReplicas: is 13, more than maxReplicas 12/,
     ],
     ['gateway.terminationGraceSeconds=27', /gateway\.terminationGraceSeconds: is 27, but .* may take 27/],
+    ['analytics.terminationGraceSeconds=35', /analytics\.termination.*: is 35, but .* may take 35/],
     ['standbyRegion.alias=us-east-1', /standbyRegion\.alias: is us-east-1, where this cluster is/],
     ['standbyRegion.alias=us-west-2.', /standbyRegion\.alias: must be the replicator's alias/],
     ['image=bourse:1.0.0', /image: bourse:1\.0\.0 must end in @sha256/],
@@ -149,6 +152,18 @@ describe('values that cannot be used', () => {
         (error: Error) => error instanceof ValuesError && message.test(error.message),
       )
     })
+
+  it('are found in every part that is scaled', () => {
+    const scaled = Object.entries(loadValues('production')).filter(
+      ([, part]) => typeof part === 'object' && part !== null && 'scaling' in part,
+    )
+    assert.ok(scaled.length >= 7)
+    for (const [name] of scaled)
+      assert.throws(
+        () => loadValues('production', { set: [`${name}.scaling.minReplicas=500`] }),
+        new RegExp(`${name}\\.scaling\\.minReplicas: is 500, more than maxReplicas`),
+      )
+  })
 
   it('are all told at once', () => {
     const set = ['gateway.replicas=3', 'partitions.risk=1', 'quota.pods=0']

@@ -207,34 +207,46 @@ export const drainSecondsOf = ({ preStopSeconds, shutdownGraceMs, settings }: Dr
 
 type Check = (values: Values) => readonly [path: string, message: string][]
 
-const needsAtMost: Check = (values) => {
-  const { partitions, riskEngine, matchingEngine, settlement, marketData, archive, analytics } = values
-  const bounds = [
-    ['riskEngine', riskEngine, partitions.risk, 'partitions.risk'],
-    ['matchingEngine', matchingEngine, partitions.matching, 'partitions.matching'],
-    ['settlement', settlement, partitions.risk + partitions.matching, 'the sum of partitions'],
-    ['marketData', marketData, partitions.matching, 'partitions.matching'],
-    ['archive', archive, partitions.risk + partitions.matching, 'the sum of partitions'],
-    ['analytics', analytics, partitions.risk + partitions.matching, 'the sum of partitions'],
-  ] as const
-  return bounds
-    .filter(([, { scaling }, limit]) => scaling.maxReplicas > limit)
-    .map(([name, { scaling }, limit, what]) => [
-      `${name}.scaling.maxReplicas`,
-      `is ${scaling.maxReplicas}, but ${what} is ${limit}: a further replica would have nothing to do`,
-    ])
+type Partitions = Values['partitions']
+type NameOf<Part> = { [Name in keyof Values]: Values[Name] extends Part ? Name : never }[keyof Values]
+type LogServiceName = NameOf<{ readonly scaling: LagScaling }>
+type Bound = (partitions: Partitions) => readonly [count: number, what: string]
+
+const ofEverything: Bound = ({ risk, matching }) => [risk + matching, 'the sum of partitions']
+const ofMatching: Bound = ({ matching }) => [matching, 'partitions.matching']
+
+/** How many partitions there are to share. The compiler asks it of every service that is scaled by lag. */
+const SHARED: Readonly<Record<LogServiceName, Bound>> = {
+  riskEngine: ({ risk }) => [risk, 'partitions.risk'],
+  matchingEngine: ofMatching,
+  settlement: ofEverything,
+  marketData: ofMatching,
+  archive: ofEverything,
+  analytics: ofEverything,
 }
 
-const workloadsOf = ({
-  gateway,
-  riskEngine,
-  matchingEngine,
-  settlement,
-  marketData,
-  archive,
-  analytics,
-}: Values) =>
-  Object.entries({ gateway, riskEngine, matchingEngine, settlement, marketData, archive, analytics })
+const needsAtMost: Check = (values) =>
+  Object.entries(SHARED).flatMap(([name, shared]) => {
+    const { maxReplicas } = values[name as LogServiceName].scaling
+    const [limit, what] = shared(values.partitions)
+    return maxReplicas <= limit
+      ? []
+      : [
+          [
+            `${name}.scaling.maxReplicas`,
+            `is ${maxReplicas}, but ${what} is ${limit}: a further replica would have nothing to do`,
+          ] as const,
+        ]
+  })
+
+type Scaled = Values[NameOf<{ readonly scaling: object }>]
+
+/** Every part of the values that is scaled. */
+const workloadsOf = (values: Values): readonly (readonly [name: string, workload: Scaled])[] =>
+  Object.entries(values).filter((entry): entry is [string, Scaled] => {
+    const [, part] = entry
+    return typeof part === 'object' && part !== null && 'scaling' in part
+  })
 
 const minimumBelowMaximum: Check = (values) =>
   workloadsOf(values)
