@@ -75,7 +75,8 @@ function datastores(file: File, values: Values): void {
   if (aws !== null) databaseAuthorities(file('20-database-authorities'), aws.region)
   if (inCluster === null) return
   kafka(file('20-kafka'), inCluster.kafka)
-  postgres(file('20-postgres'), inCluster.postgres)
+  const connectionsMax = values.databaseConnections.writer
+  postgres(file('20-postgres'), { ...inCluster.postgres, connectionsMax })
   redis(file('20-redis'), inCluster.redis)
   const pullPolicy = pullPolicyOf(values)
   new GeneratedSecrets(file('20-secrets'), 'Secrets', { image, pullPolicy, resources: operator.resources })

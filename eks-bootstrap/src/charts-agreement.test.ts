@@ -15,6 +15,13 @@ import { flat, resources } from './testing/resources.ts'
 import { environment, template } from './testing/templates.ts'
 import { HELM_CHARTS, KUBERNETES_VERSION } from './versions.ts'
 
+/** Of Aurora's instances. */
+const MEMORY_GB: Readonly<Record<string, number>> = { 'r6g.large': 16, 't4g.medium': 4 }
+const SERVERLESS_UNIT_GB = 2
+
+/** Aurora's default of `max_connections`. */
+const connectionsMax = (memoryGb: number): number => Math.min(Math.floor((memoryGb * 1e9) / 9_531_392), 5_000)
+
 /** What the charts take for given, and what stands here: neither side knows the other, so only this test does. */
 for (const name of ['dev', 'staging', 'production'] as const) {
   describe(`The charts and the estate of ${name}`, () => {
@@ -131,6 +138,19 @@ for (const name of ['dev', 'staging', 'production'] as const) {
         estate: `${namespace}/${service}:${port}`,
         charts: /PROMETHEUS:-([^}]+)\}/.exec(script)?.[1],
       })
+    })
+
+    it('count on no more connections than the database takes', () => {
+      const [proxy] = resources(template(name, 'Data'), 'AWS::RDS::DBProxyTargetGroup')
+      const { MaxConnectionsPercent: percent } = proxy!.properties[
+        'ConnectionPoolConfigurationInfo'
+      ] as Readonly<Record<string, number>>
+      const most = connectionsMax(MEMORY_GB[estate.data.aurora.instanceType] ?? 0)
+      const { writer, reader } = values.databaseConnections
+      assert(
+        writer <= (most * percent!) / 100 && (reader ?? writer) <= most,
+        `a ${estate.data.aurora.instanceType} takes ${most}, of which the proxy opens ${percent} %; the charts count on ${writer} and ${reader}`,
+      )
     })
 
     it('agree on secrets and facts, key by key', () => {
@@ -289,6 +309,19 @@ for (const name of ['production-standby', 'production-recovery'] as const) {
           estate: estate.primaryRegion,
           charts: values.standbyRegion.alias,
         })
+    })
+
+    it('count on no more connections than the database takes', () => {
+      const [cluster] = resources(template('production', 'StandbyData'), 'AWS::RDS::DBCluster').filter(
+        ({ properties }) => properties['ServerlessV2ScalingConfiguration'] !== undefined,
+      )
+      const { MinCapacity: least = 0, MaxCapacity: units = 0 } = cluster!.properties[
+        'ServerlessV2ScalingConfiguration'
+      ] as Readonly<Record<string, number>>
+      assert(least >= 1, 'below one unit it takes 2000, however large it may grow')
+      const most = connectionsMax(units * SERVERLESS_UNIT_GB)
+      const { writer, reader } = values.databaseConnections
+      assert(writer <= most && (reader ?? writer) <= most, `${units} units take ${most}`)
     })
 
     it('agree on secrets and facts: those of the exchange that follows, not of the copy of the lost one', () => {

@@ -9,14 +9,15 @@ export type PostgresProps = {
   readonly image: string
   readonly resources: Resources
   readonly storage: string
+  readonly connectionsMax: number
 }
 
-export const postgres = (scope: Construct, { image, resources, storage }: PostgresProps) =>
+export const postgres = (scope: Construct, { image, resources, storage, connectionsMax }: PostgresProps) =>
   new Datastore(scope, 'postgres', {
     name: 'postgres',
     ...{ image, resources },
     user: 999,
-    args: ['-c', 'max_connections=200', '-c', 'shared_buffers=64MB'],
+    args: ['-c', `max_connections=${connectionsMax}`, '-c', 'shared_buffers=64MB'],
     ports: [['postgres', PORT]],
     data: { path: DATA, storage },
     scratch: ['/var/run/postgresql'],

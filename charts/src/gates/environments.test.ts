@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { alertGroupsOf } from '../alerts/alerts.ts'
 import { cutJob } from '../delivery/cut-job.ts'
 import { ENVIRONMENTS, renderEnvironment, type EnvironmentName } from '../render.ts'
+import { loadValues } from '../values/load.ts'
 import { customResourceProblems, isCustom } from './custom-resource-schemas.ts'
 import { installSchemas, schemaProblems } from './kubernetes-schemas.ts'
 import { nameOf, ofKind, workloads, type Manifest } from './manifest.ts'
@@ -22,6 +23,7 @@ const siteOf = (environment: EnvironmentName): Site => ({
   strict: /^(?:staging|production)/.test(environment),
   isLocal: LOCAL.includes(environment),
   inStandbyRegion: isStandby(environment),
+  databaseConnections: loadValues(environment).databaseConnections,
   boundServices: LOCAL.includes(environment) || isStandby(environment) ? [] : ['gateway'],
 })
 

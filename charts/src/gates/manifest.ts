@@ -137,7 +137,7 @@ export type Workload = Manifest & {
     readonly replicas?: number
     readonly selector: Selector
     readonly serviceName?: string
-    readonly strategy?: { readonly type?: string }
+    readonly strategy?: { readonly type?: string; readonly rollingUpdate?: { readonly maxSurge?: Port } }
     readonly updateStrategy?: { readonly type?: string }
     readonly template: PodTemplate
     readonly volumeClaimTemplates?: readonly Manifest[]

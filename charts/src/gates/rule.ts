@@ -19,6 +19,8 @@ export type Site = {
   readonly isLocal: boolean
   /** An exchange that follows another region's: nobody may come in. */
   readonly inStandbyRegion: boolean
+  /** What the database takes; one without a reader of its own is read at the writer. */
+  readonly databaseConnections: { readonly writer: number; readonly reader: number | null }
   /** Services to which a load balancer outside the manifests is bound. */
   readonly boundServices: readonly string[]
 }

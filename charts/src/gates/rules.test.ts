@@ -7,6 +7,8 @@ import { soundExchange } from './sound-exchange.ts'
 const site: Site = {
   ...{ environment: 'production', namespace: 'bourse', strict: true, isLocal: false },
   ...{ boundServices: [], inStandbyRegion: false },
+  // Ten gateways and three of an update with eight each, and twenty kept free.
+  databaseConnections: { writer: 20, reader: 124 },
 }
 const minimal: Site = { ...site, environment: 'minimal', strict: false, isLocal: true }
 const [gateway, engine, postgres] = [
@@ -242,6 +244,15 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     set('ScaledObject/matching-engine', 'spec.minReplicaCount', 1),
     set('Deployment/gateway', 'spec.template.spec.containers.0.env.3.value', '1'),
   ],
+  'database-pools-stated': [setContainer(gateway, 'env.11.name', 'CONNECTIONS')],
+  'database-connections': [
+    setContainer(gateway, 'env.11.value', '9'),
+    set('HorizontalPodAutoscaler/gateway', 'spec.maxReplicas', 11),
+    set(gateway, 'spec.strategy.rollingUpdate', { maxSurge: 4 }),
+    set(gateway, 'spec.strategy.rollingUpdate', { maxSurge: '31%' }),
+    repeat(gateway, 'gateway-green'),
+    setContainer(gateway, 'env.5.name', 'DATABASE_URL'),
+  ],
   environment: [
     setContainer(gateway, 'env.2.value', 'two'),
     setContainer(gateway, 'env.2', { name: 'RISK_SHARDS', value: '2' }),
@@ -306,6 +317,17 @@ describe('The rules', () => {
     )
     assert.deepEqual(violations(rule, mayEnter(undefined), bound), [])
     assert.match(violations(rule, changed(remove('Service/gateway')), bound).join(), /is not there/)
+  })
+
+  it('count everything at one database that has no reader', () => {
+    const rule = RULES.filter(({ name }) => name === 'database-connections')
+    const found = (writer: number) =>
+      violations(rule, soundExchange(), { ...site, databaseConnections: { writer, reader: null } })
+    assert.deepEqual(found(124), [])
+    assert.match(
+      found(123).join(),
+      /may open 104 connections to the database \(gateway 104\), which takes 123/,
+    )
   })
 
   it('let a consumer down to one: the log keeps what it has not read', () => {

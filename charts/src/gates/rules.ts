@@ -1,3 +1,4 @@
+import { databaseRules } from './database-rules.ts'
 import { environmentRules } from './environment-rules.ts'
 import { networkRules } from './network-rules.ts'
 import { passwordRules } from './password-rules.ts'
@@ -17,6 +18,7 @@ export const RULE_GROUPS: Readonly<Record<string, readonly Rule[]>> = {
   'the rules for who reaches whom': networkRules,
   'what they must reach': reachabilityRules,
   'the rules for how much runs': scalingRules,
+  'how much the database takes': databaseRules,
   'what the services read and need': environmentRules,
 }
 

@@ -89,7 +89,7 @@ const says = (object: Manifest, problem: string): Violation => ({ at: nameOf(obj
 const when = (isWrong: boolean, object: Manifest, problem: string): Violation[] =>
   isWrong ? [says(object, problem)] : []
 
-function scalers(objects: readonly Manifest[]): readonly Scaler[] {
+export function scalers(objects: readonly Manifest[]): readonly Scaler[] {
   const target = ({ kind = 'Deployment', name }: { readonly kind?: string; readonly name: string }): string =>
     `${kind}/${name}`
   return [

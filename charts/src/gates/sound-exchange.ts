@@ -130,6 +130,7 @@ ${container()}
             - { name: JWT_AUDIENCE, value: bourse }
             - { name: SHUTDOWN_GRACE_MS, value: '20000' }
             - { name: DATABASE_PASSWORD_FILE, value: /etc/database/password }
+            - { name: DATABASE_CONNECTIONS_MAX, value: '8' }
           volumeMounts: [{ name: password, mountPath: /etc/database, readOnly: true }]
           ports: [{ name: http, containerPort: 8080 }]
           lifecycle: { preStop: { exec: { command: [sleep, '5'] } } }

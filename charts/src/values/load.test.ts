@@ -25,8 +25,8 @@ describe('values', () => {
       ['production', 'production-recovery', 'production-standby'] as const
     ).map((environment) => loadValues(environment))
     assert.deepEqual(standby, { ...recovered, standbyRegion: { alias: 'us-east-1' } })
-    const { aws, archive, analytics, kafka, image } = serving!
-    const moved = { ...recovered, aws, archive, analytics, kafka, image }
+    const { aws, archive, analytics, kafka, image, databaseConnections } = serving!
+    const moved = { ...recovered, aws, archive, analytics, kafka, image, databaseConnections }
     assert.deepEqual(moved, serving)
     assert.equal(recovered!.aws?.region, 'us-west-2')
   })

@@ -166,6 +166,14 @@ const shape = z.strictObject({
     .strictObject({ keda: z.boolean(), prometheusOperator: z.boolean(), externalSecrets: z.boolean() })
     .describe('whose custom resources the cluster knows'),
   prometheusUrl: z.url().nullable().describe('where KEDA asks'),
+  databaseConnections: z
+    .strictObject({
+      writer: count(1).describe('that its endpoint takes, of a proxy before it what that may open'),
+      reader: count(1)
+        .nullable()
+        .describe('that one reader takes: the others may be lost. null: the writer is read'),
+    })
+    .describe('limits of the database, which the pools of all pods together stay below'),
   inCluster: inCluster.nullable().describe('datastores as StatefulSets, for machines without AWS'),
   aws: aws.nullable(),
   ingress: ingress.nullable(),

@@ -1,6 +1,7 @@
 import {
   databaseEnvironment,
   databasePlace,
+  int,
   milliseconds,
   port,
   readConfig as parseEnvironment,
@@ -17,6 +18,8 @@ export const environment = {
   ...kafkaEnvironment,
   ...databaseEnvironment,
   ...redisEnvironment,
+  /** Checkpoints are read and written over them. */
+  DATABASE_CONNECTIONS: int({ min: 1, max: 64 }).default(2),
   /** Liveness, readiness and metrics. */
   PORT: port().default(8084),
   /** From one publication to the next; what changes in between is published once. */
@@ -36,7 +39,7 @@ export function readConfig() {
     redis: { url: env.REDIS_URL, passwordFile: env.REDIS_PASSWORD_FILE, clientName: env.INSTANCE },
     database: {
       ...databasePlace(env),
-      max: 2,
+      max: env.DATABASE_CONNECTIONS,
       applicationName: env.INSTANCE,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     },

@@ -26,6 +26,8 @@ export const engineEnvironment = {
   ...serviceEnvironment,
   ...kafkaEnvironment,
   ...databaseEnvironment,
+  /** Snapshots are written and read over them. */
+  DATABASE_CONNECTIONS: int({ min: 1, max: 64 }).default(2),
   SESSION_TIMEOUT_MS: milliseconds(1_000).default(3_000),
   COMMIT_INTERVAL_MS: milliseconds(1).default(200),
   OBSERVE_INTERVAL_MS: milliseconds(1).default(1_000),
@@ -60,7 +62,12 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     const database = databasePlace(config)
     await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
     const sql = resources.own(
-      connectPostgres({ ...database, max: 2, applicationName: name, statementTimeoutMs: 60_000 }),
+      connectPostgres({
+        ...database,
+        max: config.DATABASE_CONNECTIONS,
+        applicationName: name,
+        statementTimeoutMs: 60_000,
+      }),
       closePostgres,
     )
     if (!config.STANDBY_REGION) await untilOpened({ sql, log, signal: shutdown.signal })
