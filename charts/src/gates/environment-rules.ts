@@ -14,6 +14,9 @@ import { environmentProblems, settingOf, variablesOf } from './service-environme
 
 /** Between the end of preStop and the last signal: what the kubelet of a busy node may take. */
 const MARGIN_SECONDS = 2
+/** AWS takes a Spot node back two minutes after it said so; its notice needs a while to become a drain. */
+const SPOT_GRACE_SECONDS_MAX = 110
+const GRACE_SECONDS = 30
 
 /** What the services themselves say of how they must be run. */
 export const environmentRules: readonly Rule[] = [
@@ -33,7 +36,8 @@ export const environmentRules: readonly Rule[] = [
     name: 'grace-period',
     check: (objects) =>
       workloads(objects).flatMap((workload) => {
-        const { terminationGracePeriodSeconds: grace = 30, containers } = workload.spec.template.spec
+        const { terminationGracePeriodSeconds: grace = GRACE_SECONDS, containers } =
+          workload.spec.template.spec
         return containers
           .map((container) => ({ name: container.name, needed: secondsToStop(container, objects) }))
           .filter(({ needed }) => needed > grace)
@@ -42,6 +46,18 @@ export const environmentRules: readonly Rule[] = [
             problem: `${name} may need ${needed} s to stop, and is killed after ${grace} s`,
           }))
       }),
+  },
+  {
+    name: 'spot-warning',
+    check: (objects) =>
+      pods(objects)
+        .filter(({ spec }) => spec.nodeSelector === undefined)
+        .map(({ owner, spec }) => ({ owner, grace: spec.terminationGracePeriodSeconds ?? GRACE_SECONDS }))
+        .filter(({ grace }) => grace > SPOT_GRACE_SECONDS_MAX)
+        .map(({ owner, grace }) => ({
+          at: nameOf(owner),
+          problem: `may stand on a Spot node and has ${grace} s to stop; ${SPOT_GRACE_SECONDS_MAX} are left there`,
+        })),
   },
   {
     name: 'region-is-known',

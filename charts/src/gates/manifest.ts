@@ -113,6 +113,7 @@ export type PodSpec = {
   readonly automountServiceAccountToken?: boolean
   readonly priorityClassName?: string
   readonly terminationGracePeriodSeconds?: number
+  readonly nodeSelector?: Labels
   readonly topologySpreadConstraints?: readonly { readonly topologyKey: string }[]
   readonly affinity?: { readonly podAntiAffinity?: object }
   readonly restartPolicy?: string

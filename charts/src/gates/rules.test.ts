@@ -265,6 +265,10 @@ const FAULTS: Readonly<Record<string, readonly Change[]>> = {
     setContainer(gateway, 'lifecycle.preStop', { sleep: { seconds: 9 } }),
     setContainer(gateway, 'env.11', { name: 'DRAIN_DELAY_MS', value: '4000' }),
   ],
+  'spot-warning': [
+    setPod(gateway, 'terminationGracePeriodSeconds', 111),
+    setPod('Job/prepare', 'terminationGracePeriodSeconds', 600),
+  ],
   'region-is-known': [
     setContainer(engine, 'env', [{ name: 'STANDBY_REGION', value: 'true' }]),
     setContainer('Job/prepare', 'env', [{ name: 'STANDBY_REGION', value: 'true' }]),
@@ -328,6 +332,17 @@ describe('The rules', () => {
       found(123).join(),
       /may open 104 connections to the database \(gateway 104\), which takes 123/,
     )
+  })
+
+  it('leave a pod on nodes of its own the time it needs: those are no Spot nodes', () => {
+    const rule = RULES.filter(({ name }) => name === 'spot-warning')
+    const slow = setPod(engine, 'terminationGracePeriodSeconds', 300)
+    assert.equal(violations(rule, changed(slow), site).length, 1)
+    const alone = changed((objects) => {
+      slow(objects)
+      setPod(engine, 'nodeSelector', { 'bourse.dev/engines': 'true' })(objects)
+    })
+    assert.deepEqual(violations(rule, alone, site), [])
   })
 
   it('let a consumer down to one: the log keeps what it has not read', () => {
