@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
+import { containersOf, pods, type Manifest } from './gates/manifest.ts'
 import { authoritiesOf } from './constructs/database-authorities.ts'
 import { ENVIRONMENTS, identity, type KubernetesObject } from './render.ts'
 import { at, named, one, rendered } from './testing/rendered.ts'
@@ -34,6 +35,30 @@ describe('an environment', () => {
     assert.deepEqual(named(rendered('local'), 'StatefulSet').toSorted(), stores)
     assert.deepEqual(named(rendered('production'), 'StatefulSet'), [])
     assert.deepEqual(named(rendered('production'), 'ExternalSecret'), ['bourse-database', 'bourse-redis'])
+  })
+
+  it('tells every process of ours its settings by reference', () => {
+    for (const environment of ENVIRONMENTS) {
+      const ours = pods(rendered(environment) as readonly Manifest[])
+        .flatMap(({ spec }) => containersOf(spec))
+        .filter(({ command }) => command?.some((word) => word.startsWith('services/')))
+      const literal = ours.flatMap(({ name, env = [] }) =>
+        env.filter(({ value }) => value !== undefined).map((variable) => `${name}: ${variable.name}`),
+      )
+      assert.deepEqual(literal, [], environment)
+      assert.ok(ours.every(({ envFrom = [] }) => envFrom.some(({ configMapRef }) => configMapRef)))
+    }
+  })
+
+  it('gives a Job with other settings another name, and brings the settings before it', () => {
+    const [before, after] = ['3', '4'].map((risk) =>
+      rendered('local', { partitions: { risk: Number(risk) } }).filter(({ kind }) => kind === 'Job'),
+    )
+    const prepare = (jobs: readonly KubernetesObject[] = []) =>
+      jobs.find(({ metadata }) => metadata.name.startsWith('prepare-'))?.metadata.name
+    assert.notEqual(prepare(before), prepare(after))
+    const settings = one(rendered('local'), 'ConfigMap', 'prepare').metadata.annotations
+    assert.equal(settings?.['argocd.argoproj.io/sync-wave'], '-3')
   })
 
   it('holds no Secret', () => {

@@ -27,7 +27,7 @@ describe('the Helm chart', function () {
     const text = [...chartOf('local').values()].join('\n')
     assert.doesNotMatch(
       text,
-      /image: bourse:dev\n\s+imagePullPolicy|(?:namespace|replacement): bourse$|namespace="bourse"|\.bourse\.svc/m,
+      /image: bourse:dev\n\s+imagePullPolicy|(?:namespace|NAMESPACE|replacement): bourse$|namespace="bourse"|\.bourse\.svc/m,
     )
     assert.match(text, /image: \{\{ \.Values\.image \}\}/)
     assert.match(text, /kafka\.\{\{ \.Release\.Namespace \}\}\.svc/)

@@ -77,7 +77,7 @@ const withMarks = (object: KubernetesObject): KubernetesObject => {
     .replaceAll(`namespace=\\"${NAMESPACE}\\"`, `namespace=\\"${NAMESPACE_MARK}\\"`)
     .replaceAll(`namespace: ${NAMESPACE}\\n`, `namespace: ${NAMESPACE_MARK}\\n`)
     .replaceAll(`replacement: ${NAMESPACE}\\n`, `replacement: ${NAMESPACE_MARK}\\n`)
-    .replaceAll(`"name":"NAMESPACE","value":"${NAMESPACE}"`, `"name":"NAMESPACE","value":"${NAMESPACE_MARK}"`)
+    .replaceAll(`"NAMESPACE":"${NAMESPACE}"`, `"NAMESPACE":"${NAMESPACE_MARK}"`)
   const marked = JSON.parse(text) as KubernetesObject
   if (marked.kind !== 'Job') return marked
   // A Job cannot be changed: each revision of a release has its own.

@@ -1,8 +1,10 @@
 import { ApiObject, Cron, Duration, JsonPatch } from 'cdk8s'
 import {
   ConcurrencyPolicy,
+  ConfigMap,
   type ContainerProps,
   CronJob,
+  Env,
   type ImagePullPolicy,
   type IServiceAccount,
   Job,
@@ -22,7 +24,6 @@ import {
   mountTmp,
   operatorCommand,
   passwordVariables,
-  textVariables,
 } from './pod-parts.ts'
 import { containerResources } from './quantities.ts'
 import { type SecretReference, namedSecret, secretVariables } from './secret-reference.ts'
@@ -101,14 +102,23 @@ export class OperatorCronJob extends Construct {
   }
 }
 
-function jobProps({
-  command,
-  serviceAccount,
-  usesToken = false,
-  timeoutSeconds,
-}: OperatorJobProps): JobProps {
+function dataOf({ settings, databaseCa = null, secrets = {} }: OperatorJobProps): Record<string, string> {
   return {
-    podMetadata: { labels: labelsOf(command, 'job') },
+    NODE_ENV: 'production',
+    UV_THREADPOOL_SIZE: '16',
+    ...settings,
+    ...databaseCaVariable(databaseCa),
+    ...passwordVariables(secrets),
+  }
+}
+
+function jobProps(props: OperatorJobProps): JobProps {
+  const { command, serviceAccount, usesToken = false, timeoutSeconds } = props
+  return {
+    podMetadata: {
+      labels: labelsOf(command, 'job'),
+      annotations: { 'bourse.dev/config-checksum': checksum(dataOf(props)) },
+    },
     ...{ serviceAccount, automountServiceAccountToken: usesToken },
     securityContext: podSecurity,
     restartPolicy: RestartPolicy.ON_FAILURE,
@@ -118,31 +128,18 @@ function jobProps({
 }
 
 function addCommand(scope: Construct, job: Job | CronJob, props: OperatorJobProps): void {
-  const {
-    command,
-    image,
-    pullPolicy,
-    resources,
-    settings,
-    secrets = {},
-    secretFolder,
-    databaseCa = null,
-  } = props
+  const { command, image, pullPolicy, resources, secrets = {}, secretFolder, databaseCa = null } = props
+  const config = new ConfigMap(scope, 'Config', {
+    metadata: { name: command, labels: labelsOf(command, 'job'), annotations: inWave('foundation') },
+    data: dataOf(props),
+  })
   const container: ContainerProps = {
     name: command,
     image,
     imagePullPolicy: pullPolicy,
     command: operatorCommand(command),
-    envVariables: {
-      ...textVariables({
-        NODE_ENV: 'production',
-        UV_THREADPOOL_SIZE: '16',
-        ...settings,
-        ...databaseCaVariable(databaseCa),
-        ...passwordVariables(secrets),
-      }),
-      ...secretVariables(scope, secrets),
-    },
+    envFrom: [Env.fromConfigMap(config)],
+    envVariables: secretVariables(scope, secrets),
     resources: containerResources(resources),
     securityContext: containerSecurity,
   }

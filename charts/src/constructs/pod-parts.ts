@@ -1,5 +1,5 @@
 import { Size } from 'cdk8s'
-import { ConfigMap, type Container, EnvValue, Volume } from 'cdk8s-plus-28'
+import { ConfigMap, type Container, Volume } from 'cdk8s-plus-28'
 import type { Construct } from 'constructs'
 import { PASSWORD, type SecretReference, namedSecret } from './secret-reference.ts'
 import type { DatabaseCa } from './surroundings.ts'
@@ -47,9 +47,6 @@ export function mountPasswords(scope: Construct, references: References, contain
     container.mount(passwordFolder(secret), volume, { readOnly: true })
   }
 }
-
-export const textVariables = (values: Readonly<Record<string, string>>): Record<string, EnvValue> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, EnvValue.fromValue(value)]))
 
 export const operatorCommand = (...command: readonly string[]): string[] => [
   ...['node', '--enable-source-maps', 'services/operator/dist/main.js'],

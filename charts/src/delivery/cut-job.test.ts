@@ -20,6 +20,12 @@ for (const environment of ['dev', 'staging', 'production', 'production-standby',
       )
     })
 
+    it('has its settings itself: nothing of the operator is applied before it', () => {
+      assert.doesNotMatch(text, /envFrom/)
+      assert.match(text, /\{"name":"KAFKA_BROKERS","value":"\S+:\d+"\}/)
+      assert.match(text, /"name":"DATABASE_URL","valueFrom"/)
+    })
+
     it('runs the command with its options, once, and has time and memory', () => {
       assert.match(
         text,

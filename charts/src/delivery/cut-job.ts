@@ -12,7 +12,13 @@ const OF_PREPARE = 'STANDBY_REGION'
 type Container = {
   readonly command: readonly string[]
   readonly env?: readonly { readonly name: string }[]
+  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[]
   readonly resources: Readonly<Record<'requests' | 'limits', Readonly<Record<string, string>>>>
+}
+type ConfigMap = {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  readonly data: Readonly<Record<string, string>>
 }
 type Job = {
   readonly kind: string
@@ -31,7 +37,7 @@ type Job = {
 
 /**
  * The Job that makes a cut: an environment's Job `prepare`, of which it has image, account, addresses and secrets, with
- * another command. It is tried once and has no deadline, for nobody knows how long the log is.
+ * another command. Its settings are its own, for the ConfigMap of `prepare` comes to the cluster with it, after the cut. It is tried once and has no deadline, for nobody knows how long the log is.
  *
  * @param objects of the environment, the operator's among them
  */
@@ -43,6 +49,8 @@ export function cutJob(objects: readonly unknown[], options: readonly string[]):
   const { metadata, spec } = prepare
   const [container] = spec.template.spec.containers
   const { requests, limits } = container.resources
+  const { envFrom = [], env = [], ...withoutEnvironment } = container
+  const settings = envFrom.flatMap(({ configMapRef: { name } }) => settingsOf(objects, name))
   const labels = { ...metadata.labels, 'app.kubernetes.io/name': NAME }
   return {
     ...prepare,
@@ -56,9 +64,9 @@ export function cutJob(objects: readonly unknown[], options: readonly string[]):
           ...spec.template.spec,
           containers: [
             {
-              ...container,
+              ...withoutEnvironment,
               name: NAME,
-              env: (container.env ?? []).filter(({ name }) => name !== OF_PREPARE),
+              env: [...settings, ...env].filter(({ name }) => name !== OF_PREPARE),
               command: [...container.command.slice(0, -1), NAME, ...options],
               resources: {
                 requests: { ...requests, memory: MEMORY },
@@ -70,6 +78,14 @@ export function cutJob(objects: readonly unknown[], options: readonly string[]):
       },
     },
   }
+}
+
+function settingsOf(objects: readonly unknown[], name: string): { name: string; value: string }[] {
+  const map = (objects as readonly ConfigMap[]).find(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name,
+  )
+  if (map === undefined) throw new Error(`no ConfigMap ${name} in these manifests`)
+  return Object.entries(map.data).map(([variable, value]) => ({ name: variable, value }))
 }
 
 function main([file, ...options]: readonly string[]): void {
