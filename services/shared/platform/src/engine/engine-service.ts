@@ -59,15 +59,10 @@ export async function runEngine<M extends Machine>(kind: EngineKind<M>, config: 
     )
 
     const connection = kafkaConnection(config, { clientId: config.INSTANCE, log })
-    const database = databasePlace(config)
+    const database = { ...databasePlace(config), max: config.DATABASE_CONNECTIONS }
     await untilPrepared({ kafka: connection, database, log, signal: shutdown.signal })
     const sql = resources.own(
-      connectPostgres({
-        ...database,
-        max: config.DATABASE_CONNECTIONS,
-        applicationName: name,
-        statementTimeoutMs: 60_000,
-      }),
+      connectPostgres({ ...database, applicationName: name, statementTimeoutMs: 60_000 }),
       closePostgres,
     )
     if (!config.STANDBY_REGION) await untilOpened({ sql, log, signal: shutdown.signal })
