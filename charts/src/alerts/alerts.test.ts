@@ -331,6 +331,18 @@ describe('An alert', () => {
     )
     assert.deepEqual(others, [])
   })
+
+  it('has its page in the list of runbooks, as each drill has, and drills say how to run them and when they are passed', () => {
+    const pages = readdirSync(PAGES).filter((page) => page !== 'README.md')
+    const index = readFileSync(join(PAGES, 'README.md'), 'utf8')
+    const listed = [...index.matchAll(/^\| \[[^\]]+\]\(([^)]+)\)/gm)].map(([, page]) => page)
+    assert.deepEqual(listed.toSorted(), pages.toSorted())
+    for (const page of pages.filter((page) => page.startsWith('drill-'))) {
+      const text = readFileSync(join(PAGES, page), 'utf8')
+      for (const part of ['What it shows', 'What users notice', 'Run it', 'Look', 'Passed when'])
+        assert.match(text, new RegExp(`^\\*\\*${part}`, 'm'), page)
+    }
+  })
 })
 
 const severityOf = (name: string): string => rules.find(({ alert }) => alert === name)?.labels.severity ?? ''

@@ -30,6 +30,8 @@ type Market = {
 export class TradingLoad {
   /** The codes of answers without a definite outcome. */
   readonly indefinite: string[] = []
+  /** The codes of reads that failed. */
+  readonly unread: string[] = []
   longestMs = 0
   readonly #market: Market
   readonly #run: string
@@ -54,7 +56,7 @@ export class TradingLoad {
   async #trade(trader: Trader): Promise<void> {
     const open: string[] = []
     while (!this.#stopping.signal.aborted) {
-      if (happens(LOOK)) await this.#market.history.look(trader)
+      if (happens(LOOK)) this.unread.push(...(await this.#market.history.look(trader)))
       else if (happens(CANCEL) && open.length > 0) {
         const [orderId = ''] = open.splice(Math.floor(Math.random() * open.length), 1)
         const again = happens(CANCEL_TWICE) ? this.#cancel(trader, orderId, false) : undefined

@@ -26,8 +26,8 @@ const STATEMENT_TIMEOUT_MS = 120_000
 export type Traded = {
   /** Orders and cancels. */
   readonly commands: number
-  /** Codes of the answers that left open what had become of a command, so that it was asked again. */
-  readonly indefinite: readonly string[]
+  /** Codes of the answers that left open what had become of a command, so that it was asked again, and of failed reads. */
+  readonly failed: readonly string[]
   /** The longest time that a client was not served, from the harm on. */
   readonly gapMs: number
   /** The same before the harm: what this machine makes anyway. */
@@ -98,7 +98,7 @@ export class ClusterExchange {
     assert.ok(after.trades > before.trades, 'nothing was traded, so nothing was shown')
     return {
       commands: trading.history.commands.length,
-      indefinite: load.indefinite,
+      failed: [...load.indefinite, ...load.unread],
       gapMs: gaps.longestMs(harmedAt),
       calmMs: gaps.longestMs(calmAt, harmedAt),
       troubles: gaps.troubles(harmedAt),

@@ -1,11 +1,17 @@
 import { z } from 'zod'
 
-const condition = z.looseObject({ type: z.string(), status: z.string() })
+const time = z.iso.datetime().transform((text) => Date.parse(text))
+const condition = z.looseObject({
+  type: z.string(),
+  status: z.string(),
+  lastTransitionTime: time.nullish(),
+})
 
 const object = z.object({
   metadata: z.object({
     name: z.string(),
     uid: z.string(),
+    creationTimestamp: time,
     deletionTimestamp: z.string().optional(),
     labels: z.record(z.string(), z.string()).default({}),
     annotations: z.record(z.string(), z.string()).default({}),
@@ -32,6 +38,10 @@ export type Pod = {
   readonly ip: string | undefined
   readonly phase: string
   readonly ready: boolean
+  /** Milliseconds since 1970, to the second. */
+  readonly createdAt: number
+  /** Since when it is `ready`, or is not. */
+  readonly readyAt: number
   readonly leaving: boolean
   readonly restarts: number
   readonly containerId: string | undefined
@@ -43,6 +53,7 @@ export const podList = z
 
 function podOf({ metadata, spec, status }: z.infer<typeof object>): Pod {
   const [container] = status.containerStatuses
+  const ready = status.conditions.find(({ type }) => type === 'Ready')
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -52,7 +63,9 @@ function podOf({ metadata, spec, status }: z.infer<typeof object>): Pod {
     node: spec.nodeName,
     ip: status.podIP,
     phase: status.phase,
-    ready: status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    ready: ready?.status === 'True',
+    createdAt: metadata.creationTimestamp,
+    readyAt: ready?.lastTransitionTime ?? Number.NaN,
     leaving: metadata.deletionTimestamp !== undefined,
     restarts: container?.restartCount ?? 0,
     containerId: container?.containerID?.replace(/^\w+:\/\//, ''),

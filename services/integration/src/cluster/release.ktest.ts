@@ -25,7 +25,7 @@ describe('a release', function () {
     const servicePods = async () => (await cluster.pods()).filter(({ component }) => !KEPT.has(component))
     const before = new Set((await servicePods()).map(({ uid }) => uid))
     let tookMs = 0
-    const { commands, indefinite, gapMs, calmMs, troubles } = await exchange.tradeThrough(async () => {
+    const { commands, failed, gapMs, calmMs, troubles } = await exchange.tradeThrough(async () => {
       for (const name of names) {
         await cluster.kubectl.run(['rollout', 'restart', name])
         tookMs += await cluster.settled()
@@ -34,25 +34,25 @@ describe('a release', function () {
     const left = (await servicePods()).filter(({ uid }) => before.has(uid))
     tell(
       this,
-      `${before.size} pods in ${seconds(tookMs)}, ${commands} commands, ${failures(indefinite)}, ` +
+      `${before.size} pods in ${seconds(tookMs)}, ${commands} commands, ${failures(failed)}, ` +
         `longest wait ${seconds(gapMs)} (${seconds(calmMs)} before)`,
     )
     assert.deepEqual(left, [], 'every pod is a new one')
-    assert.deepEqual(indefinite, [])
+    assert.deepEqual(failed, [])
     assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms\n${troubles.join('\n')}`)
   })
 
   it('switches the gateways to another slot and back under load', async function () {
-    const { served, commands, indefinite, gapMs, troubles } = await switchedAndBack(exchange, {
+    const { served, commands, failed, gapMs, troubles } = await switchedAndBack(exchange, {
       ...{ mode: 'direct', folder: REPOSITORY },
     })
     tell(
       this,
-      `${served} requests served in the other slot, ${commands} commands, ${failures(indefinite)}, ` +
+      `${served} requests served in the other slot, ${commands} commands, ${failures(failed)}, ` +
         `longest wait ${seconds(gapMs)}`,
     )
     assert.ok(served > 0, 'nobody was served there')
-    assert.deepEqual(indefinite, [])
+    assert.deepEqual(failed, [])
     assert.ok(gapMs < PLANNED_MS, `a client waited ${Math.round(gapMs)} ms\n${troubles.join('\n')}`)
   })
 })

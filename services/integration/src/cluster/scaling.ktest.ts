@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { theExchange, type ClusterExchange } from './exchange.ts'
 import { OrderLoad } from './order-load.ts'
 import { ReadLoad } from './read-load.ts'
@@ -9,6 +10,9 @@ const READS_PER_SECOND = 200
 const FEW_PER_SECOND = 10
 const UP_WITHIN_MS = 180_000
 const DOWN_WITHIN_MS = 300_000
+const SERVES_WITHIN_MS = 60_000
+/** Three times what the autoscaler otherwise needs to begin to take gateways away. */
+const HELD_MS = 90_000
 
 describe('the autoscalers', function () {
   this.timeout(600_000)
@@ -28,15 +32,21 @@ describe('the autoscalers', function () {
       return all === to && readyReplicas === to
     })
 
+  const scaledUp = (deployment: string, from: number) =>
+    until('more gateways are ready', UP_WITHIN_MS, async () => {
+      const { readyReplicas } = await replicas(deployment)
+      return readyReplicas > from && readyReplicas
+    })
+
   it('add gateways under load and take them away after it, without a failed request', async function () {
     const name = await exchange.cluster.activeGateway()
     const { min: before, max } = await exchange.cluster.bounds(name)
     await scaledBack(name, before)
+    const old = new Set((await exchange.cluster.pods('gateway')).map(({ uid }) => uid))
     const load = new ReadLoad(exchange.url, READS_PER_SECOND)
-    const up = await until('more gateways are ready', UP_WITHIN_MS, async () => {
-      const { readyReplicas } = await replicas(name)
-      return readyReplicas > before && readyReplicas
-    }).finally(() => load.stop())
+    const up = await scaledUp(name, before).finally(() => load.stop())
+    const added = (await exchange.cluster.pods('gateway')).filter(({ uid, ready }) => ready && !old.has(uid))
+    const servesMs = Math.max(...added.map(({ createdAt, readyAt }) => readyAt - createdAt))
     const rate = load.perSecond
     const few = new ReadLoad(exchange.url, FEW_PER_SECOND)
     const down = await scaledBack(name, before).finally(() => few.stop())
@@ -44,10 +54,39 @@ describe('the autoscalers', function () {
     tell(
       this,
       `${before} to ${up.value} in ${seconds(up.tookMs)} under ${rate.toFixed(0)} requests/s, ` +
+        `a new one ready after ${seconds(servesMs)}, ` +
         `back at ${before} after ${seconds(down.tookMs)}, ${load.sent + few.sent} requests, ${failed} failed`,
     )
     assert.equal(failed, 0)
     assert.ok(up.value <= max)
+    assert.ok(servesMs < SERVES_WITHIN_MS, `a new gateway was ready after ${servesMs} ms`)
+  })
+
+  it('hold the gateways while every metric is gone', async function () {
+    const { kubectl } = exchange.cluster
+    const name = await exchange.cluster.activeGateway()
+    const { min } = await exchange.cluster.bounds(name)
+    await scaledBack(name, min)
+    const load = new ReadLoad(exchange.url, READS_PER_SECOND)
+    const seen = new Set<number>()
+    try {
+      await scaledUp(name, min)
+      await kubectl.run(['scale', 'statefulset/prometheus', '--replicas=0'])
+      await kubectl.run(['wait', '--for=delete', 'pod/prometheus-0', '--timeout=60s'])
+      await load.stop()
+      for (const end = performance.now() + HELD_MS; performance.now() < end; await sleep(1_000))
+        seen.add((await replicas(name)).replicas)
+    } finally {
+      await load.stop()
+      await kubectl.run(['scale', 'statefulset/prometheus', '--replicas=1'])
+    }
+    const down = await scaledBack(name, min)
+    tell(
+      this,
+      `${[...seen].join(', ')} for ${seconds(HELD_MS)} without load, back at ${min} ${seconds(down.tookMs)} after they came`,
+    )
+    assert.equal(seen.size, 1, 'the number of gateways changed')
+    assert.ok(Math.min(...seen) > min, 'there was none to take away')
   })
 
   it('add settlement when it lags, up to its partitions, and take it away', async function () {

@@ -78,14 +78,15 @@ export class ClientHistory {
     }
   }
 
-  /** Looks at an account's newest fills and orders, as clients do, and notes what is shown. */
-  async look({ client }: Trader): Promise<void> {
+  /** Looks at an account's newest fills and orders, as clients do, and notes what is shown. Returns the codes of reads that failed. */
+  async look({ client }: Trader): Promise<readonly string[]> {
     const [fills, orders] = [
       await client.get('/api/v1/fills?limit=50'),
       await client.get('/api/v1/orders?limit=50'),
     ]
     if (fills.code === 'accepted') this.#fillLists.push(fillsPage.parse(fills.body).fills)
     if (orders.code === 'accepted') this.#states.push(...ordersPage.parse(orders.body).orders)
+    return [fills, orders].filter(({ code }) => code !== 'accepted').map(({ code }) => code)
   }
 
   /** Asks for the final state of everything, and compares all that was ever told with the ledger. */
