@@ -3,7 +3,7 @@
 #   ENV=production k8s/delivery/cut.sh --from-archive s3://bucket/epoch-1 [--open]
 #   ENV=production-standby k8s/delivery/cut.sh --alias us-east-1 --open
 # One cut at a time writes: where one is followed, that ends first.
-# MANIFESTS=DIR: where they were written with a cluster file. The Job's lines are printed as they come, and kept by the Job.
+# MANIFESTS=DIR: where they were rendered, if not in k8s/. The Job's lines are printed as they come, and kept by the Job.
 . "$(dirname "$0")/prelude.sh"
 need kubectl 'https://kubernetes.io/docs/tasks/tools/'
 given ENV 'ENV=production k8s/delivery/cut.sh --from-archive s3://bucket/epoch-1'
