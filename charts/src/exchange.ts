@@ -69,7 +69,7 @@ type File = (id: string) => Chart
 
 /** In the cluster, or the secrets that lead to those outside. */
 function datastores(file: File, values: Values): void {
-  const { inCluster, aws, features, gateway, image, operator } = values
+  const { inCluster, aws, features, image, operator } = values
   if (aws !== null && features.externalSecrets)
     new ExternalSecrets(file('20-external-secrets'), 'ExternalSecrets', aws)
   if (aws !== null) databaseAuthorities(file('20-database-authorities'), aws.region)
@@ -81,8 +81,8 @@ function datastores(file: File, values: Values): void {
   const pullPolicy = pullPolicyOf(values)
   new GeneratedSecrets(file('20-secrets'), 'Secrets', { image, pullPolicy, resources: operator.resources })
   if (inCluster.prometheus === null) return
-  const gateways = gateway.idle === null ? [gateway.active] : ['blue', 'green']
-  const workloads = [...gateways.map((slot) => `gateway-${slot}`), ...LOG_SERVICES]
+  // Both slots, whichever stands: a release then needs no other Prometheus, and a name without pods has no targets.
+  const workloads = ['gateway-blue', 'gateway-green', ...LOG_SERVICES]
   if (values.archive.url !== null) workloads.push('archive')
   if (values.analytics.url !== null) workloads.push('analytics')
   prometheus(file('20-prometheus'), { ...inCluster.prometheus, workloads, alerts: alertsOf(values) })

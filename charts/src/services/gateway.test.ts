@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { KEEP_ALIVE_TIMEOUT_MS } from '@bourse/platform/listen'
+import type { Tree } from '../values/load.ts'
 import { at, named, one, rendered } from '../testing/rendered.ts'
 
 const IDLE = `registry.example/bourse@sha256:${'b'.repeat(64)}`
@@ -35,6 +36,26 @@ describe('the slots of the gateway', () => {
     assert.deepEqual(at(one(after, 'Service', 'gateway'), 'spec.selector'), selector('green'))
     for (const name of ['gateway-blue', 'gateway-green'])
       assert.deepEqual(one(after, 'Deployment', name), one(before, 'Deployment', name))
+  })
+
+  it('have as many pods as serve, both of them, for as long as they may change places', () => {
+    const slots = ['gateway-blue', 'gateway-green']
+    for (const [environment, kind, path] of [
+      ['production', 'ScaledObject', 'spec.minReplicaCount'],
+      ['minimal', 'HorizontalPodAutoscaler', 'spec.minReplicas'],
+    ] as const) {
+      const least = (minReplicas: number, slot: string) =>
+        at(one(rendered(environment, { gateway: { idle: { image: IDLE, minReplicas } } }), kind, slot), path)
+      for (const slot of slots) assert.equal(least(4, slot), environment === 'production' ? 10 : 4, slot)
+    }
+    const busy = rendered('production', { gateway: { idle: { image: IDLE, minReplicas: 100 } } })
+    for (const slot of slots) assert.equal(at(one(busy, 'ScaledObject', slot), 'spec.minReplicaCount'), 100)
+  })
+
+  it('are measured in a cluster of its own Prometheus, whichever of them stands', () => {
+    const files = (over: Tree) => at(one(rendered('local', over), 'ConfigMap', 'prometheus'), 'data')
+    assert.match(JSON.stringify(files({})), /job_name: gateway-blue.*job_name: gateway-green/s)
+    assert.deepEqual(files({ gateway: { idle: { image: IDLE } } }), files({}))
   })
 
   it('are released without the engines', () => {

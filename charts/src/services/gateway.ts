@@ -58,7 +58,9 @@ export class Gateway extends Construct {
 
   #slot(slot: Slot, image: string): void {
     const { surroundings, values, tokens, placement, prometheusUrl } = this.#props
-    const { resources, scaling } = values
+    const { resources, idle } = values
+    const minReplicas = Math.max(values.scaling.minReplicas, idle?.minReplicas ?? 0)
+    const scaling = { ...values.scaling, minReplicas }
     const workload = new ServiceWorkload(this, slot, surroundings, {
       service: 'gateway',
       component: 'gateway',

@@ -36,9 +36,11 @@ describe('values', () => {
     const images = ['image', 'gateway.image', 'gateway.idle.image'].map(
       (path) => `${path}=1.dkr.ecr.us-east-1.amazonaws.com/bourse@${digest}`,
     )
+    images.push('gateway.idle.minReplicas=12')
     const { image, gateway } = loadValues('production-recovery', { set: images })
     for (const each of [image, gateway.image, gateway.idle?.image])
       assert.equal(each, `1.dkr.ecr.us-west-2.amazonaws.com/bourse@${digest}`)
+    assert.equal(gateway.idle?.minReplicas, 12)
     const elsewhere = `registry.example/us-east-1/bourse@${digest}`
     assert.equal(loadValues('production-recovery', { set: [`image=${elsewhere}`] }).image, elsewhere)
   })
@@ -138,6 +140,14 @@ describe('values that cannot be used', () => {
     ['image=bourse:1.0.0', /image: bourse:1\.0\.0 must end in @sha256/],
     ['gateway.image=bourse:1.0.0', /gateway\.image: bourse:1\.0\.0 must end in @sha256/],
     ['gateway.idle.image=bourse:1.0.0', /gateway\.idle\.image: bourse:1\.0\.0 must end in @sha256/],
+    [
+      'gateway.idle={image: a@sha256:1, minReplicas: 201}',
+      /minReplicas: is 201, more than .*maxReplicas 200/,
+    ],
+    [
+      'gateway.idle={image: a@sha256:1, minReplicas: 151}',
+      /gateway\.idle\.minReplicas: is 151: two slots of it need 604 cores, and the quota is 600/,
+    ],
     ['aws=null', /inCluster: exactly one of inCluster and aws/],
     ['tokens.jwksUrl=null', /tokens\.jwksUrl: must be given/],
     ['prometheusUrl=null', /prometheusUrl: must be given/],

@@ -90,7 +90,7 @@ function withImagesOfRegion(values: Values): Values {
   if (aws === null) return values
   const here = <Image extends string | null>(each: Image) =>
     (each?.replace(/(?<=\.dkr\.ecr\.)[a-z0-9-]+(?=\.amazonaws\.com\/)/, aws.region) ?? null) as Image
-  const idle = gateway.idle === null ? null : { image: here(gateway.idle.image) }
+  const idle = gateway.idle === null ? null : { ...gateway.idle, image: here(gateway.idle.image) }
   return { ...values, image: here(image), gateway: { ...gateway, image: here(gateway.image), idle } }
 }
 

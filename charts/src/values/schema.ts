@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bytesOf, coresOf } from '../constructs/quantities.ts'
 
 /** Also what runs in production's recovery region: a standby that follows, and what serves after a failover. */
 export const ENVIRONMENTS = [
@@ -116,7 +117,14 @@ const shape = z.strictObject({
     image: z.string().min(1).nullable().describe('of the active slot alone; null: the one of every service'),
     active: z.enum(['blue', 'green']).describe('the slot that serves'),
     idle: z
-      .strictObject({ image: z.string().min(1) })
+      .strictObject({
+        image: z.string().min(1),
+        minReplicas: count(1)
+          .optional()
+          .describe(
+            'that neither slot goes below: as many as the slot that serves has when they change places',
+          ),
+      })
       .nullable()
       .describe('what stands in the other slot'),
     scaling: gatewayScaling,
@@ -326,6 +334,28 @@ const standbyIsElsewhere: Check = ({ standbyRegion, aws: cloud }) =>
         ? [['standbyRegion.alias', `is ${cloud.region}, where this cluster is: it would follow itself`]]
         : []
 
+/** A release is refused before it begins, not when half of its pods are there. */
+const slotsHaveRoom: Check = ({ gateway: { idle, scaling, resources: of }, quota }) => {
+  const each = idle?.minReplicas ?? 0
+  const path = 'gateway.idle.minReplicas'
+  const both = [
+    ['cores', 2 * each * coresOf(of.requests.cpu), coresOf(quota.cpu)],
+    ['bytes', 2 * each * bytesOf(of.limits.memory), bytesOf(quota.memory)],
+    ['pods', 2 * each, quota.pods],
+  ] as const
+  return [
+    ...(each > scaling.maxReplicas
+      ? [[path, `is ${each}, more than scaling.maxReplicas ${scaling.maxReplicas}`] as [string, string]]
+      : []),
+    ...both
+      .filter(([, needed, limit]) => needed > limit)
+      .map(([unit, needed, limit]): [string, string] => [
+        path,
+        `is ${each}: two slots of it need ${needed} ${unit}, and the quota is ${limit}`,
+      ]),
+  ]
+}
+
 const CHECKS: readonly Check[] = [
   needsAtMost,
   minimumBelowMaximum,
@@ -334,6 +364,7 @@ const CHECKS: readonly Check[] = [
   oneHome,
   replicasOfTheLog,
   standbyIsElsewhere,
+  slotsHaveRoom,
 ]
 
 /** The whole of an environment's values, with the rules between them. */
