@@ -17,5 +17,17 @@ digested() { [[ $1 =~ @sha256:[0-9a-f]{64}$ ]] || fail "$1 has no digest" 'give 
 
 # What runs in an environment, as git says it.
 image_of() { sed -n 's/^image: *//p' "charts/values/$1.yaml"; }
+# What the gateways of values were given for themselves, or null.
+gateway_image_of() { node -p 'require("yaml").parse(process.argv[1]).gateway?.image ?? null' "$1"; }
 synth() { npm run --silent synth -w @bourse/charts -- "$@"; }
 set_values() { node --conditions=@bourse/source --import tsx charts/src/delivery/set-values.ts "$@"; }
+
+# Pushes the current branch and proposes it, under a label that need not be there: pull_request LABEL [what else gh takes]
+pull_request() {
+  local label=$1
+  shift
+  need gh 'https://cli.github.com'
+  git push --quiet --set-upstream origin HEAD
+  gh label create "$label" --color ededed --force
+  gh pr create --fill --label "$label" "$@"
+}

@@ -8,15 +8,15 @@ given ENV 'dev, staging or production'
 promotion=$(git log -1 --format=%H --extended-regexp --grep "^Promotes: $ENV\$" -- "charts/values/$ENV.yaml")
 [ -n "$promotion" ] || fail "no promotion of $ENV was found" 'is the whole history here? git fetch --unshallow'
 bad=$(image_of "$ENV")
-good=$(git show "$promotion^:charts/values/$ENV.yaml" | sed -n 's/^image: *//p')
+before=$(git show "$promotion^:charts/values/$ENV.yaml")
+good=$(sed -n 's/^image: *//p' <<< "$before")
 [ "$good" != "$bad" ] || fail "$ENV has $good already"
 
 if [ -n "${PULL_REQUEST:-}" ]; then git switch --quiet --create "rollback/$ENV/$(git rev-parse --short "$promotion")"; fi
-set_values "$ENV" "image=$good"
+set_values "$ENV" "image=$good" "gateway.image=$(gateway_image_of "$before")" gateway.idle=null
 synth
 git add charts/values k8s
 git commit --quiet --message "Roll $ENV back to ${good##*@}" --message "Was: $bad, by $promotion" --trailer "Rolls-back: $ENV"
 git show --stat --format='%h %s' HEAD
 [ -z "${DRY_RUN:-}" ] || exit 0
-git push --quiet --set-upstream origin HEAD
-if [ -n "${PULL_REQUEST:-}" ]; then gh pr create --fill --label "rollback:$ENV"; fi
+if [ -n "${PULL_REQUEST:-}" ]; then pull_request "rollback:$ENV"; else git push --quiet --set-upstream origin HEAD; fi

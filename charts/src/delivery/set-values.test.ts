@@ -15,7 +15,15 @@ describe('set-values', () => {
   it('adds what was not said, and takes it away by null', () => {
     const added = withValue('gateway:\n  active: blue\n', 'gateway.idle.image=registry/bourse@sha256:1')
     assert.equal(added, 'gateway:\n  active: blue\n  idle:\n    image: registry/bourse@sha256:1\n')
-    assert.equal(withValue(added, 'gateway.idle=null'), 'gateway:\n  active: blue\n  idle: null\n')
+    assert.equal(withValue(added, 'gateway.idle=null'), 'gateway:\n  active: blue\n')
+    assert.equal(withValue('image: old\n', 'gateway.idle=null'), 'image: old\n')
+  })
+
+  it('says something within what was nothing', () => {
+    assert.equal(
+      withValue('gateway:\n  idle: null\n', 'gateway.idle.image=x'),
+      'gateway:\n  idle:\n    image: x\n',
+    )
   })
 
   it('refuses what is no assignment', () => {

@@ -5,12 +5,18 @@ import { parse, parseDocument } from 'yaml'
 import { loadValues, VALUES_FOLDER } from '../values/load.ts'
 import { ENVIRONMENTS } from '../values/schema.ts'
 
-/** `text` with `a.b=value` said in it, comments and everything else as they were. `null` says: nothing. */
+/** `text` with `a.b=value` said in it, comments and everything else as they were. `null`: what lies under this file holds. */
 export function withValue(text: string, assignment: string): string {
   const [, path, value] = /^([\w.-]+)=(.*)$/s.exec(assignment) ?? []
   if (path === undefined || value === undefined) throw new Error(`${assignment}: must be a.b=value`)
   const document = parseDocument(text)
-  document.setIn(path.split('.'), parse(value))
+  const keys = path.split('.')
+  // Nothing can be said within a null.
+  const outer = keys.map((_, length) => keys.slice(0, length)).find((each) => document.getIn(each) === null)
+  if (outer !== undefined) document.deleteIn(outer)
+  const said: unknown = parse(value)
+  if (said !== null) document.setIn(keys, said)
+  else if (document.hasIn(keys)) document.deleteIn(keys)
   return document.toString({ lineWidth: 0 })
 }
 
