@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image of all services. IMAGE=bourse:dev, TARGET=runtime|development, BASE=node:20-bookworm-slim,
-# PIN=1 to build from the base image's digest. The same commit gives the same layers wherever the builder can rewrite
-# timestamps, as all do but the one inside the Docker engine, and as long as Debian serves the same packages.
+# Builds the image of all services, for the architecture of this machine; the estate's nodes are arm64.
+# IMAGE=bourse:dev, TARGET=runtime|development, BASE=node:20-bookworm-slim, PIN=1 to build from the base image's digest.
+# The same commit gives the same layers wherever the builder can rewrite timestamps, as all do but the one inside the
+# Docker engine, and as long as Debian serves the same packages.
 . "$(dirname "$0")/prelude.sh"
 need docker 'https://docs.docker.com/engine/install/'
 
