@@ -118,7 +118,8 @@ release() {
   fi
   switch
   if ! verify gateway; then
-    switch
+    # As many wait as served a moment ago. Who is served badly does not wait for more.
+    REPLICAS=$(ready_in "$(other "$(active)")") switch
     finish
     fail "$1 does not work in its place" 'the Service is back where it was'
   fi

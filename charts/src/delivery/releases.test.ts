@@ -17,7 +17,7 @@ const inRecoveryRegion = (name: string) => name.replace('us-east-1', 'us-west-2'
 
 /**
  * Tells what production's manifests say as if a cluster were like that. SERVING pods serve, and a slot has as many as its
- * autoscaler makes at least, but no more than there is ROOM.
+ * autoscaler makes at least, but no more than there is ROOM. A slot that is BROKEN serves badly, and is soon 90.
  */
 const KUBECTL = String.raw`#!/usr/bin/env node
 const { readFileSync } = require('node:fs')
@@ -25,19 +25,25 @@ const { parseAllDocuments } = require('yaml')
 const objects = parseAllDocuments(readFileSync('k8s/production/40-gateway.yaml', 'utf8')).map((each) => each.toJS())
 const one = (kind, name) => objects.find((each) => each?.kind === kind && each.metadata.name === name)
 const args = process.argv.slice(2).join(' ')
-const { SERVING = 40, ROOM = 200 } = process.env
+const { SERVING = 40, ROOM = 200, BROKEN } = process.env
 const active = one('Service', 'gateway').spec.selector['bourse.dev/slot']
 const [gateway, slot] = /gateway-(blue|green)/.exec(args) ?? []
 const least = () => one('ScaledObject', gateway).spec.minReplicaCount
-if (args.includes('get service gateway-preview')) process.exit(one('Service', 'gateway-preview') ? 0 : 1)
+if (args.includes('get service gateway-preview')) {
+  const preview = one('Service', 'gateway-preview')
+  if (preview === undefined) process.exit(1)
+  console.log(preview.spec.selector['bourse.dev/slot'])
+}
 if (args.includes('get service gateway ')) console.log(active)
 if (args.includes('.image')) console.log(one('Deployment', gateway).spec.template.spec.containers[0].image)
-if (args.includes('.spec.replicas')) console.log(slot === active ? SERVING : least())
+if (args.includes('.spec.replicas')) console.log(slot === BROKEN ? 90 : slot === active ? SERVING : least())
+if (args.includes('get job smoke')) console.log(active === BROKEN ? 'Failed' : 'Complete')
 if (args.includes('.readyReplicas')) console.log(Math.min(least(), ROOM))
 `
 
 describe('Releases by commits', function () {
-  this.timeout(180_000)
+  // Every step renders every environment.
+  this.timeout(600_000)
   const [folder, origin, bin] = ['checkout', 'origin', 'bin'].map((name) =>
     mkdtempSync(join(tmpdir(), `releases-${name}-`)),
   ) as [string, string, string]
@@ -102,6 +108,15 @@ describe('Releases by commits', function () {
   })
   after(() => {
     for (const each of [folder, origin, bin]) rmSync(each, { recursive: true })
+  })
+
+  it('go back at once from what serves badly, and leave what was there', () => {
+    assert.throws(
+      () => bluegreen(['release', NEXT], { BROKEN: 'green', ROOM: '80' }),
+      /@sha256:1+ does not work in its place/,
+    )
+    assert.equal(serving(), 'blue')
+    assert.deepEqual(imagesIn('40-gateway'), [AS_COMMITTED])
   })
 
   it('deploy as many gateways as serve, beside those of everybody’s image, wherever these values hold', () => {
