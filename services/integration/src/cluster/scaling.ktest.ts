@@ -10,6 +10,7 @@ const READS_PER_SECOND = 200
 const FEW_PER_SECOND = 10
 const UP_WITHIN_MS = 180_000
 const DOWN_WITHIN_MS = 300_000
+const GONE_WITHIN_MS = 60_000
 const SERVES_WITHIN_MS = 60_000
 /** Three times what the autoscaler otherwise needs to begin to take gateways away. */
 const HELD_MS = 90_000
@@ -67,17 +68,22 @@ describe('the autoscalers', function () {
     const name = await exchange.cluster.activeGateway()
     const { min } = await exchange.cluster.bounds(name)
     await scaledBack(name, min)
-    const load = new ReadLoad(exchange.url, READS_PER_SECOND)
     const seen = new Set<number>()
+    const withoutMetrics = async () => {
+      await kubectl.run(['scale', 'statefulset/prometheus', '--replicas=0'])
+      await until('Prometheus is gone', GONE_WITHIN_MS, async () => {
+        const left = await exchange.cluster.pods('prometheus')
+        return left.length === 0
+      })
+    }
+    const load = new ReadLoad(exchange.url, READS_PER_SECOND)
     try {
       await scaledUp(name, min)
-      await kubectl.run(['scale', 'statefulset/prometheus', '--replicas=0'])
-      await kubectl.run(['wait', '--for=delete', 'pod/prometheus-0', '--timeout=60s'])
-      await load.stop()
+        .then(withoutMetrics)
+        .finally(() => load.stop())
       for (const end = performance.now() + HELD_MS; performance.now() < end; await sleep(1_000))
         seen.add((await replicas(name)).replicas)
     } finally {
-      await load.stop()
       await kubectl.run(['scale', 'statefulset/prometheus', '--replicas=1'])
     }
     const down = await scaledBack(name, min)

@@ -104,6 +104,7 @@ describe('Argo CD', function () {
   })
 
   it('rolls out a commit under load', async function () {
+    await exchange.cluster.settled()
     let tookMs = 0
     const { gapMs, commands, failed, troubles } = await exchange.tradeThrough(async () => {
       const files = ENGINES.map((app) => `${PATH}/40-${app}.yaml`)
