@@ -16,10 +16,13 @@ const SECRETS = [
   'apiKey',
 ]
 
-/** JSON lines on stdout; `level` is one of `LOG_LEVELS`: level by name, errors under `err`, secrets as `[redacted]`. */
+/**
+ * JSON lines on stdout; `level` is one of `LOG_LEVELS`: level by name, errors under `err`, secrets as `[redacted]`. A line
+ * is written when the call returns: pino's default would lose the last one of a process that ends by SIGKILL.
+ */
 export function createLog(
   { name, level }: { name: string; level: string },
-  stream?: pino.DestinationStream,
+  stream: pino.DestinationStream = pino.destination({ sync: true }),
 ): Logger {
   const options: pino.LoggerOptions = {
     name,
@@ -32,5 +35,5 @@ export function createLog(
       censor: '[redacted]',
     },
   }
-  return stream === undefined ? pino(options) : pino(options, stream)
+  return pino(options, stream)
 }
