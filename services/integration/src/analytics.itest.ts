@@ -24,6 +24,8 @@ describe('the tables of an exchange whose analytics are killed, sleep and come b
   let home: string
   let exchange: ExchangeUnderTest
   const writers: ObjectWriter[] = []
+  /** Where the outputs were when trading ended. Clocks go on writing. */
+  let reached: Awaited<ReturnType<typeof outputsOf>>
 
   const directory = () => join(home, 'tables')
 
@@ -54,7 +56,8 @@ describe('the tables of an exchange whose analytics are killed, sleep and come b
     await load.stop()
     const { code, lines } = await exchange.reconcile()
     assert.equal(code, 0, lines.join('\n'))
-    await untilWritten(directory(), exchange.sql)
+    reached = await outputsOf(exchange.sql)
+    await untilWritten(directory(), reached)
   })
   after(async () => {
     for (const writer of writers) await writer.stop()
@@ -71,7 +74,7 @@ describe('the tables of an exchange whose analytics are killed, sleep and come b
   })
 
   it('have every entry of each output, once, in its order', async () => {
-    for (const { output, sequence } of await outputsOf(exchange.sql)) {
+    for (const { output, sequence } of reached) {
       const rows = await eventsOf(directory(), output)
       assert.ok(rows.length >= sequence)
       assert.deepEqual(
@@ -119,9 +122,12 @@ async function outputsOf(sql: Database): Promise<{ output: Output; sequence: num
   return rows.map(({ topic, partition, sequence }) => ({ output: { topic, partition }, sequence }))
 }
 
-async function untilWritten(directory: string, sql: Database): Promise<void> {
+async function untilWritten(
+  directory: string,
+  reached: Awaited<ReturnType<typeof outputsOf>>,
+): Promise<void> {
   const deadline = performance.now() + WRITTEN_WITHIN_MS
-  for (const { output, sequence } of await outputsOf(sql)) {
+  for (const { output, sequence } of reached) {
     while ((await eventsOf(directory, output)).length < sequence) {
       assert.ok(performance.now() < deadline, `${output.topic}/${output.partition} is behind`)
       await sleep(FILE_AGE_MS)
